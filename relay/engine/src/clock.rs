@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Time as the engine knows it.
+
+use std::time::{Duration, Instant};
+
+/// Nanoseconds since the engine's [`Clock`] was started.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Nanos(pub u64);
+
+impl Nanos {
+    /// The same moment in units of `rate` per second, modulo 2^32: an RTP timestamp of the relay's own clock.
+    pub(crate) fn in_units(self, rate: u32) -> u32 {
+        const SECOND: u64 = 1_000_000_000;
+        let rate = u64::from(rate);
+        let whole = (self.0 / SECOND).wrapping_mul(rate);
+        let part = (self.0 % SECOND) * rate / SECOND;
+        whole.wrapping_add(part) as u32
+    }
+}
+
+impl From<Duration> for Nanos {
+    fn from(since_start: Duration) -> Nanos {
+        Nanos(u64::try_from(since_start.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The one clock of an engine: workers stamp bursts with it, control reads their stamps by it.
+#[derive(Copy, Clone, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// Starts counting.
+    pub fn start() -> Clock {
+        Clock { start: Instant::now() }
+    }
+
+    /// Time since the start.
+    pub fn now(&self) -> Nanos {
+        self.start.elapsed().into()
+    }
+
+    /// The moment that a stamp means.
+    pub fn instant(&self, stamp: Nanos) -> Instant {
+        self.start + Duration::from_nanos(stamp.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_exact_and_do_not_overflow_within_centuries() {
+        assert_eq!(Nanos(0).in_units(8000), 0);
+        assert_eq!(Nanos(20_000_000).in_units(8000), 160);
+        assert_eq!(Nanos(1_500_000_000).in_units(90_000), 135_000);
+        let fifty_years = Nanos(50 * 365 * 86_400 * 1_000_000_000);
+        assert_eq!(fifty_years.in_units(90_000), (50u64 * 365 * 86_400 * 90_000) as u32);
+    }
+}

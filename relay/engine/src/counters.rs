@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Counters that a worker writes and anybody reads.
+//!
+//! There is one writer, so a relaxed load and store suffice where several would need a locked add.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::clock::Nanos;
+use crate::reason::DropReason;
+use crate::statistics::{StreamSnapshot, StreamStatistics};
+
+/// A count of which one thread is the only writer.
+#[derive(Debug, Default)]
+struct Count(AtomicU64);
+
+impl Count {
+    fn add(&self, amount: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(amount), Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// What happened to the packets of a flow.
+#[derive(Debug)]
+pub struct FlowCounters {
+    packets: Count,
+    bytes: Count,
+    rtcp_packets: Count,
+    last_seen: AtomicU64,
+    drops: [Count; DropReason::FLOW_COUNT],
+    streams: Box<[StreamStatistics]>,
+}
+
+impl FlowCounters {
+    /// All zero, with room for the statistics of `max_ssrcs` streams. RTP of more is dropped as `too_many_ssrcs`.
+    pub fn new(max_ssrcs: usize) -> FlowCounters {
+        FlowCounters {
+            packets: Count::default(),
+            bytes: Count::default(),
+            rtcp_packets: Count::default(),
+            last_seen: AtomicU64::new(0),
+            drops: std::array::from_fn(|_| Count::default()),
+            streams: (0..max_ssrcs).map(|_| StreamStatistics::default()).collect(),
+        }
+    }
+
+    /// Packets relayed: accepted, protected and handed over for sending. RTP and RTCP.
+    pub fn packets(&self) -> u64 {
+        self.packets.get()
+    }
+
+    /// UDP payload of the relayed packets, in bytes as they were sent.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    /// Of the relayed packets, those of RTCP.
+    pub fn rtcp_packets(&self) -> u64 {
+        self.rtcp_packets.get()
+    }
+
+    /// When the latest packet was accepted, relayed or not; `None` before the first.
+    pub fn last_seen(&self) -> Option<Nanos> {
+        match self.last_seen.load(Relaxed) {
+            0 => None,
+            stamp => Some(Nanos(stamp)),
+        }
+    }
+
+    /// Packets dropped for a reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.drops.get(reason as usize).map_or(0, Count::get)
+    }
+
+    /// All reasons for which packets were dropped, with their number.
+    pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> {
+        nonzero(&self.drops)
+    }
+
+    /// Reception statistics of each stream seen so far.
+    pub fn streams(&self) -> impl Iterator<Item = StreamSnapshot> {
+        self.streams.iter().map_while(StreamStatistics::snapshot)
+    }
+
+    pub(crate) fn drop_packet(&self, reason: DropReason) {
+        if let Some(count) = self.drops.get(reason as usize) {
+            count.add(1);
+        }
+    }
+
+    pub(crate) fn relayed(&self, bytes: usize, rtcp: bool) -> bool {
+        let first = self.packets.get() == 0;
+        self.packets.add(1);
+        self.bytes.add(bytes as u64);
+        if rtcp {
+            self.rtcp_packets.add(1);
+        }
+        first
+    }
+
+    pub(crate) fn seen(&self, now: Nanos) {
+        // Zero means never.
+        self.last_seen.store(now.0.max(1), Relaxed);
+    }
+
+    /// The entry of an SSRC, or a free one for it.
+    pub(crate) fn stream(&self, ssrc: u32) -> Option<&StreamStatistics> {
+        self.streams.iter().find(|stream| stream.is_free() || stream.is_of(ssrc))
+    }
+}
+
+/// What happened on a worker.
+#[derive(Debug)]
+pub struct WorkerCounters {
+    received: Count,
+    transmitted: Count,
+    bursts: Count,
+    events_lost: Count,
+    flows: AtomicU64,
+    drops: [Count; DropReason::COUNT],
+}
+
+impl Default for WorkerCounters {
+    fn default() -> WorkerCounters {
+        WorkerCounters {
+            received: Count::default(),
+            transmitted: Count::default(),
+            bursts: Count::default(),
+            events_lost: Count::default(),
+            flows: AtomicU64::new(0),
+            drops: std::array::from_fn(|_| Count::default()),
+        }
+    }
+}
+
+impl WorkerCounters {
+    /// Packets taken from the receive side.
+    pub fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    /// Packets handed to the transmit side, which took them.
+    pub fn transmitted(&self) -> u64 {
+        self.transmitted.get()
+    }
+
+    /// Bursts with at least one packet.
+    pub fn bursts(&self) -> u64 {
+        self.bursts.get()
+    }
+
+    /// Informational events left out because the ring was full.
+    pub fn events_lost(&self) -> u64 {
+        self.events_lost.get()
+    }
+
+    /// Flows installed now.
+    pub fn flows(&self) -> u64 {
+        self.flows.load(Relaxed)
+    }
+
+    /// Packets without a flow that were dropped for a reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.drops.get(reason as usize).map_or(0, Count::get)
+    }
+
+    /// All reasons for which packets without a flow were dropped, with their number.
+    pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> {
+        nonzero(&self.drops)
+    }
+
+    pub(crate) fn burst(&self, received: usize) {
+        self.bursts.add(1);
+        self.received.add(received as u64);
+    }
+
+    pub(crate) fn sent(&self, transmitted: usize, refused: usize) {
+        self.transmitted.add(transmitted as u64);
+        if refused > 0 {
+            self.drops[DropReason::TransmitFull as usize].add(refused as u64);
+        }
+    }
+
+    pub(crate) fn drop_packet(&self, reason: DropReason) {
+        if let Some(count) = self.drops.get(reason as usize) {
+            count.add(1);
+        }
+    }
+
+    pub(crate) fn event_lost(&self) {
+        self.events_lost.add(1);
+    }
+
+    pub(crate) fn set_flows(&self, flows: u32) {
+        self.flows.store(u64::from(flows), Relaxed);
+    }
+}
+
+fn nonzero(drops: &[Count]) -> impl Iterator<Item = (DropReason, u64)> {
+    DropReason::ALL
+        .into_iter()
+        .zip(drops)
+        .map(|(reason, count)| (reason, count.get()))
+        .filter(|(_, count)| *count > 0)
+}

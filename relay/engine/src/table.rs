@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From local endpoints to flows: open addressing in one allocation of fixed size.
+//!
+//! Keys are chosen by control, so a fast hash without a secret suffices: the network can only ask.
+
+use culvert_wire::Endpoint;
+
+use crate::flow::FlowSlot;
+
+/// What arrives at a local endpoint.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Port {
+    /// RTP only.
+    Rtp,
+    /// RTCP only.
+    Rtcp,
+    /// Both (RFC 5761).
+    Both,
+}
+
+/// To whom a local endpoint belongs.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) slot: FlowSlot,
+    pub(crate) port: Port,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Entry {
+    key: Endpoint,
+    target: Target,
+}
+
+/// A hash table that never grows.
+#[derive(Debug)]
+pub(crate) struct EndpointTable {
+    entries: Box<[Option<Entry>]>,
+    capacity: usize,
+    used: usize,
+}
+
+impl EndpointTable {
+    /// Room for `capacity` endpoints, at most two thirds full.
+    pub(crate) fn new(capacity: usize) -> EndpointTable {
+        let size = capacity.saturating_mul(3).div_ceil(2).next_power_of_two().max(4);
+        EndpointTable { entries: vec![None; size].into_boxed_slice(), capacity, used: 0 }
+    }
+
+    fn mask(&self) -> usize {
+        self.entries.len() - 1
+    }
+
+    fn home(&self, key: &Endpoint) -> usize {
+        hash(key) as usize & self.mask()
+    }
+
+    pub(crate) fn get(&self, key: &Endpoint) -> Option<Target> {
+        let mut place = self.home(key);
+        // An empty entry always comes: the table is never full.
+        while let Some(Some(entry)) = self.entries.get(place) {
+            if entry.key == *key {
+                return Some(entry.target);
+            }
+            place = (place + 1) & self.mask();
+        }
+        None
+    }
+
+    /// Adds an endpoint; false when it is there already or the table holds all it may.
+    pub(crate) fn insert(&mut self, key: Endpoint, target: Target) -> bool {
+        if self.used >= self.capacity || self.get(&key).is_some() {
+            return false;
+        }
+        let mask = self.mask();
+        let mut place = self.home(&key);
+        while let Some(entry) = self.entries.get_mut(place) {
+            if entry.is_none() {
+                *entry = Some(Entry { key, target });
+                self.used += 1;
+                return true;
+            }
+            place = (place + 1) & mask;
+        }
+        false
+    }
+
+    /// Removes an endpoint if it belongs to this slot.
+    pub(crate) fn remove(&mut self, key: &Endpoint, slot: FlowSlot) -> bool {
+        let mut hole = self.home(key);
+        loop {
+            match self.entries.get(hole) {
+                Some(Some(entry)) if entry.key == *key => {
+                    if entry.target.slot != slot {
+                        return false;
+                    }
+                    break;
+                }
+                Some(Some(_)) => hole = (hole + 1) & self.mask(),
+                _ => return false,
+            }
+        }
+        // Close the gap, so that no search ends before its entry: move back what may stand in the hole.
+        let mut place = hole;
+        loop {
+            place = (place + 1) & self.mask();
+            let Some(Some(entry)) = self.entries.get(place).copied() else { break };
+            let distance = place.wrapping_sub(self.home(&entry.key)) & self.mask();
+            if distance >= place.wrapping_sub(hole) & self.mask() {
+                self.entries[hole] = Some(entry);
+                hole = place;
+            }
+        }
+        self.entries[hole] = None;
+        self.used -= 1;
+        true
+    }
+}
+
+fn hash(key: &Endpoint) -> u64 {
+    let address = u128::from_be_bytes(key.address.0);
+    let high = (address >> 64) as u64 ^ u64::from(key.port).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let low = address as u64 ^ 0xa076_1d64_78bd_642f;
+    let product = u128::from(high ^ 0xe703_7ed1_a0b4_28db) * u128::from(low);
+    let folded = (product >> 64) as u64 ^ product as u64;
+    // The low bits choose the entry.
+    folded ^ (folded >> 32)
+}
