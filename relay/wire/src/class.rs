@@ -84,7 +84,6 @@ pub fn media_class<B: Bytes>(frame: B, payload: Range<usize>) -> Result<Class, M
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec;
 
     #[test]
     fn class_of_every_first_byte() {
@@ -126,7 +125,7 @@ mod tests {
             (0, 1, 20, Class::Stun, Malformed::StunLength),
             (22, 0xfe, 13, Class::Dtls, Malformed::DtlsLength),
         ] {
-            let mut frame = vec![0xaa; 40];
+            let mut frame = [0xaa; 40];
             frame[4] = first;
             frame[5] = second;
             assert_eq!(media_class(&frame[..], 4..4), Err(Malformed::Empty));
