@@ -24,18 +24,19 @@ pub fn count(context: &XdpContext) -> Option<()> {
         return None;
     }
     let port = u16::from_be_bytes([headers[36], headers[37]]);
+    let length = u16::from_be_bytes([headers[38], headers[39]]);
     // SAFETY: the map's one entry is valid for the whole run, and the sink's interface has one queue.
     let counters = unsafe { &mut *SINK.get_ptr_mut(0)? };
-    if note(context, port, counters).is_none() {
+    if note(context, port, length, counters).is_none() {
         counters.wrong += 1;
     }
     Some(())
 }
 
 #[inline(always)]
-fn note(context: &XdpContext, port: u16, counters: &mut SinkCounters) -> Option<()> {
-    let (start, end) = (context.data(), context.data_end());
-    if start + FRAME_LENGTH > end || start + FRAME_LENGTH < end {
+fn note(context: &XdpContext, port: u16, length: u16, counters: &mut SinkCounters) -> Option<()> {
+    let start = context.data();
+    if start + FRAME_LENGTH > context.data_end() || usize::from(length) != FRAME_LENGTH - 14 - 20 {
         return None;
     }
     // SAFETY: the bounds of the frame have been checked.
