@@ -1,21 +1,202 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Carrying out commands.
 
+use culvert_srtp::KeySet;
+use culvert_udp::UdpSocket;
+use culvert_wire::Endpoint;
 use rtrb::Consumer;
 
 use crate::command::Command;
+use crate::event::{Cause, Direction, Event, Retired};
+use crate::flow::{Component, Flow, FlowSlot, NextHop, NextHopId, Receive, Send, SourceRule, Via};
 use crate::io::PacketIo;
-use crate::state::WorkerState;
+use crate::state::{Events, WorkerState};
+use crate::table::{Port, Target};
+
+/// Most commands between two bursts, so that a flood of them does not hold up media.
+const BATCH: usize = 64;
 
 impl WorkerState {
     /// Carries out what control has queued, as far as there is room to give back what that retires. Says whether
     /// there was anything.
-    pub(crate) fn take_commands<I: PacketIo>(
-        &mut self,
-        commands: &mut Consumer<Command>,
-        io: &mut I,
-    ) -> bool {
-        let _ = (commands, io);
-        false
+    pub fn take_commands<I: PacketIo>(&mut self, commands: &mut Consumer<Command>, io: &mut I) -> bool {
+        let mut taken = 0;
+        while taken < BATCH && self.events.can_retire() {
+            let Ok(command) = commands.pop() else { break };
+            self.apply(command, io);
+            taken += 1;
+        }
+        taken > 0
+    }
+
+    /// Carries out one command. What it retires goes to the event ring, which must have room for two entries.
+    pub fn apply<I: PacketIo>(&mut self, command: Command, io: &mut I) {
+        match command {
+            Command::Install { slot, flow } => self.install(slot, flow),
+            Command::Remove { slot } => self.remove(slot),
+            Command::Rekey { slot, receive, send } => self.rekey(slot, receive, send),
+            Command::RetirePrevious { slot } => {
+                if let Some(Receive::Srtp(context)) = self.flow_mut(slot).map(|flow| &mut flow.receive)
+                    && let Some(keys) = context.retire_previous()
+                {
+                    self.events.retire_keys(slot, Direction::Receive, Cause::Removed, keys);
+                }
+            }
+            Command::SetReceive { slot, receive } => self.set_receive(slot, receive),
+            Command::SetSend { slot, send } => self.set_send(slot, send),
+            Command::SetSource { slot, component, rule } => self.set_source(slot, component, rule),
+            Command::SetEgress { slot, component, egress } => {
+                if let Some(flow) = self.flow_mut(slot) {
+                    flow.egress[component.index()] = egress;
+                }
+            }
+            Command::SetVia { slot, component, remote, via } => self.set_via(slot, component, remote, via),
+            Command::SetHeld { slot, held } => {
+                if let Some(flow) = self.flow_mut(slot) {
+                    flow.held = held;
+                }
+            }
+            Command::SetDscp { slot, dscp } => {
+                if let Some(flow) = self.flow_mut(slot) {
+                    flow.dscp = dscp;
+                }
+            }
+            Command::SetNextHop { id, hop } => self.set_next_hop(id, hop),
+            Command::OpenEndpoint { endpoint, socket } => {
+                if let Err(socket) = io.attach(endpoint, socket) {
+                    self.events.retire_socket(endpoint, Cause::Refused, socket);
+                }
+            }
+            Command::CloseEndpoint { endpoint } => {
+                if let Some(socket) = io.detach(endpoint) {
+                    self.events.retire_socket(endpoint, Cause::Removed, socket);
+                }
+            }
+        }
+    }
+
+    fn install(&mut self, slot: FlowSlot, mut flow: Box<Flow>) {
+        let vacant = matches!(self.flows.get(slot.0 as usize), Some(None));
+        if !vacant || !self.route_endpoints(slot, &flow) {
+            let retired = Retired::Flow { slot, cause: Cause::Refused, flow };
+            self.events.retire(Event::Retired(retired));
+            return;
+        }
+        flow.state = Default::default();
+        if let Some(place) = self.flows.get_mut(slot.0 as usize) {
+            *place = Some(flow);
+            self.installed += 1;
+            self.counters.set_flows(self.installed);
+        }
+    }
+
+    /// Routes a flow's endpoints to its slot: all of them or none.
+    fn route_endpoints(&mut self, slot: FlowSlot, flow: &Flow) -> bool {
+        let [rtp, rtcp] = [flow.ingress[0].local, flow.ingress[1].local];
+        if flow.is_multiplexed() {
+            return self.endpoints.insert(rtp, Target { slot, port: Port::Both });
+        }
+        if !self.endpoints.insert(rtp, Target { slot, port: Port::Rtp }) {
+            return false;
+        }
+        if !self.endpoints.insert(rtcp, Target { slot, port: Port::Rtcp }) {
+            self.endpoints.remove(&rtp, slot);
+            return false;
+        }
+        true
+    }
+
+    fn remove(&mut self, slot: FlowSlot) {
+        let Some(flow) = self.flows.get_mut(slot.0 as usize).and_then(Option::take) else { return };
+        for ingress in &flow.ingress {
+            self.endpoints.remove(&ingress.local, slot);
+        }
+        self.installed -= 1;
+        self.counters.set_flows(self.installed);
+        self.events.retire(Event::Retired(Retired::Flow { slot, cause: Cause::Removed, flow }));
+    }
+
+    fn rekey(&mut self, slot: FlowSlot, receive: Option<Box<KeySet>>, send: Option<Box<KeySet>>) {
+        let mut flow = self.flows.get_mut(slot.0 as usize).and_then(Option::as_deref_mut);
+        if let Some(keys) = receive {
+            if let Some(Flow { receive: Receive::Srtp(context), state, .. }) = flow.as_deref_mut() {
+                let oldest = context.rekey(keys);
+                state.rekey_pending = true;
+                state.key_expiry_reported[Direction::Receive as usize] = false;
+                if let Some(oldest) = oldest {
+                    self.events.retire_keys(slot, Direction::Receive, Cause::Replaced, oldest);
+                }
+            } else {
+                self.events.retire_keys(slot, Direction::Receive, Cause::Refused, keys);
+            }
+        }
+        if let Some(keys) = send {
+            if let Some(Flow { send: Send::Srtp(context), state, .. }) = flow {
+                let old = context.rekey(keys);
+                state.key_expiry_reported[Direction::Send as usize] = false;
+                self.events.retire_keys(slot, Direction::Send, Cause::Replaced, old);
+                self.events.inform(Event::RekeyDone { slot, direction: Direction::Send });
+            } else {
+                self.events.retire_keys(slot, Direction::Send, Cause::Refused, keys);
+            }
+        }
+    }
+
+    fn set_receive(&mut self, slot: FlowSlot, mut receive: Box<Receive>) {
+        let cause = match self.flow_mut(slot) {
+            Some(flow) => {
+                std::mem::swap(&mut flow.receive, &mut *receive);
+                flow.state.rekey_pending = false;
+                flow.state.key_expiry_reported[Direction::Receive as usize] = false;
+                Cause::Replaced
+            }
+            None => Cause::Refused,
+        };
+        self.events.retire(Event::Retired(Retired::Receive { slot, cause, receive }));
+    }
+
+    fn set_send(&mut self, slot: FlowSlot, mut send: Box<Send>) {
+        let cause = match self.flow_mut(slot) {
+            Some(flow) => {
+                std::mem::swap(&mut flow.send, &mut *send);
+                flow.state.key_expiry_reported[Direction::Send as usize] = false;
+                Cause::Replaced
+            }
+            None => Cause::Refused,
+        };
+        self.events.retire(Event::Retired(Retired::Send { slot, cause, send }));
+    }
+
+    fn set_source(&mut self, slot: FlowSlot, component: Component, rule: SourceRule) {
+        if let Some(flow) = self.flow_mut(slot) {
+            let ingress = &mut flow.ingress[component.index()];
+            ingress.source = rule;
+            ingress.learnt = None;
+        }
+    }
+
+    fn set_via(&mut self, slot: FlowSlot, component: Component, remote: Endpoint, via: Via) {
+        if let Some(flow) = self.flow_mut(slot) {
+            let egress = &mut flow.egress[component.index()];
+            if egress.remote == Some(remote) {
+                egress.via = via;
+            }
+        }
+    }
+
+    fn set_next_hop(&mut self, id: NextHopId, hop: Option<NextHop>) {
+        if let Some(entry) = self.next_hops.get_mut(id.0 as usize) {
+            *entry = hop;
+        }
+    }
+}
+
+impl Events {
+    fn retire_keys(&mut self, slot: FlowSlot, direction: Direction, cause: Cause, keys: Box<KeySet>) {
+        self.retire(Event::Retired(Retired::Keys { slot, direction, cause, keys }));
+    }
+
+    fn retire_socket(&mut self, endpoint: Endpoint, cause: Cause, socket: UdpSocket) {
+        self.retire(Event::Retired(Retired::Socket { endpoint, cause, socket }));
     }
 }

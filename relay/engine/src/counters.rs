@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::clock::Nanos;
+use crate::io::Transmitted;
 use crate::reason::DropReason;
 use crate::statistics::{StreamSnapshot, StreamStatistics};
 
@@ -119,6 +120,7 @@ pub struct WorkerCounters {
     transmitted: Count,
     bursts: Count,
     events_lost: Count,
+    io_errors: Count,
     flows: AtomicU64,
     drops: [Count; DropReason::COUNT],
 }
@@ -130,6 +132,7 @@ impl Default for WorkerCounters {
             transmitted: Count::default(),
             bursts: Count::default(),
             events_lost: Count::default(),
+            io_errors: Count::default(),
             flows: AtomicU64::new(0),
             drops: std::array::from_fn(|_| Count::default()),
         }
@@ -157,6 +160,11 @@ impl WorkerCounters {
         self.events_lost.get()
     }
 
+    /// Calls of the back end to the kernel that failed. A growing number means that an interface or socket is gone.
+    pub fn io_errors(&self) -> u64 {
+        self.io_errors.get()
+    }
+
     /// Flows installed now.
     pub fn flows(&self) -> u64 {
         self.flows.load(Relaxed)
@@ -177,10 +185,19 @@ impl WorkerCounters {
         self.received.add(received as u64);
     }
 
-    pub(crate) fn sent(&self, transmitted: usize, refused: usize) {
-        self.transmitted.add(transmitted as u64);
-        if refused > 0 {
-            self.drops[DropReason::TransmitFull as usize].add(refused as u64);
+    pub(crate) fn transmitted_burst(&self, transmitted: &Transmitted) {
+        self.transmitted.add(transmitted.sent as u64);
+        for (reason, packets) in [
+            (DropReason::TransmitFull, transmitted.full),
+            (DropReason::ExceedsMtu, transmitted.too_big),
+            (DropReason::Unreachable, transmitted.unreachable),
+        ] {
+            if packets > 0 {
+                self.drops[reason as usize].add(packets as u64);
+            }
+        }
+        if transmitted.errors > 0 {
+            self.io_errors.add(transmitted.errors as u64);
         }
     }
 

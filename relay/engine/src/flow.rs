@@ -200,8 +200,8 @@ pub struct Flow {
 pub struct FlowState {
     /// Source of the packet, in the sub-burst of this number, that may decide what is learnt.
     pub(crate) candidate: [Option<(u64, Endpoint)>; 2],
-    pub(crate) first_media_reported: bool,
-    pub(crate) key_expiry_reported: bool,
+    /// By direction.
+    pub(crate) key_expiry_reported: [bool; 2],
     pub(crate) rekey_pending: bool,
 }
 

@@ -58,7 +58,6 @@ impl WorkerHandle {
     ///
     /// # Errors
     /// Gives the command back when the ring is full.
-    #[expect(clippy::result_large_err, reason = "the error is the command itself, given back")]
     pub fn send(&mut self, command: Command) -> Result<(), Full<Command>> {
         self.commands.push(command).map_err(|rtrb::PushError::Full(command)| Full(command))
     }

@@ -44,7 +44,7 @@ reasons! {
     NoRemote = "no_remote",
     /// No next hop towards the remote.
     NextHopUnresolved = "next_hop_unresolved",
-    /// As an IP packet, after protection, longer than the path takes.
+    /// Longer than a frame, or, as an IP packet after protection, longer than the path takes.
     ExceedsMtu = "exceeds_mtu",
     /// More SSRCs than the flow has room for.
     TooManySsrcs = "too_many_ssrcs",
@@ -91,6 +91,8 @@ reasons! {
     UnknownDestination = "unknown_destination",
     /// The transmit ring or socket buffer was full. Such a packet counts as relayed in its flow.
     TransmitFull = "transmit_full",
+    /// The kernel knows no way to the remote, or its host refuses. Such a packet counts as relayed in its flow.
+    Unreachable = "unreachable",
     /// The ring to the worker that owns the flow was full.
     HandoverFull = "handover_full",
 }
@@ -137,7 +139,7 @@ mod tests {
             assert_eq!(reason as usize, index);
             assert!(DropReason::ALL.iter().all(|other| *other == reason || other.name() != reason.name()));
         }
-        assert_eq!(DropReason::COUNT, 32);
+        assert_eq!(DropReason::COUNT, 33);
         assert_eq!(DropReason::FLOW_COUNT, 27);
     }
 }

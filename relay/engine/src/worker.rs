@@ -127,7 +127,7 @@ fn run<I: PacketIo>(
         }
         // Also with nothing to send: the back end takes back what the kernel has sent.
         let transmitted = io.transmit(&mut burst);
-        state.counters.sent(transmitted.sent, transmitted.refused);
+        state.counters.transmitted_burst(&transmitted);
         if received > 0 || took_commands {
             idle = 0;
         } else if idle < SPIN_ROUNDS {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where packets come from and go to.
 
+pub mod memory;
+pub mod socket;
+pub mod xdp;
+
 use std::time::Duration;
 
 use culvert_udp::UdpSocket;
@@ -8,13 +12,19 @@ use culvert_wire::Endpoint;
 
 use crate::burst::{Burst, FrameBuffer};
 
-/// What became of a burst that was to be sent.
+/// What became of a burst that was to be sent, in packets.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Transmitted {
-    /// Packets that the back end took.
+    /// Taken by the back end.
     pub sent: usize,
-    /// Packets with [`crate::Verdict::Send`] for which it had no room.
-    pub refused: usize,
+    /// Refused for want of room.
+    pub full: usize,
+    /// Refused by the kernel as longer than the path takes.
+    pub too_big: usize,
+    /// Refused by the kernel for want of a route or a listener.
+    pub unreachable: usize,
+    /// Calls to the kernel that failed for any other reason.
+    pub errors: usize,
 }
 
 /// A back end: receives, sends and owns frames, on one worker's thread.
@@ -24,7 +34,8 @@ pub trait PacketIo {
     /// Its packet memory.
     type Frame: FrameBuffer;
 
-    /// Appends packets that have arrived, as many as fit; says how many.
+    /// Appends packets that have arrived, as many as fit; says how many. One that came truncated carries
+    /// [`crate::Verdict::Drop`] already.
     fn receive(&mut self, burst: &mut Burst<Self::Frame>) -> usize;
 
     /// Empties the burst: sends what has [`crate::Verdict::Send`], takes all frames back.

@@ -1,16 +1,125 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A burst's way through the flows.
+//!
+//! ```text
+//! parse -> admit -> open (unprotect) -> accept -> close (protect) -> emit
+//! ```
+//!
+//! Each stage passes over the whole burst, so that ciphers see many packets at once. What a packet finds must
+//! nevertheless be what it would have found had its predecessors been relayed before it came. Replay lists and
+//! roll-over counters are safe, since packets keep their order within each stage. A source that is still to be
+//! learnt is not: whether a second source is refused depends on whether the first one's packet authenticates, and
+//! refusing it later would have moved the replay list already. So a burst is cut into sub-bursts, each of which
+//! holds packets of at most one source for every port that has yet to learn its own.
 
-use crate::burst::{Burst, FrameBuffer};
+mod accept;
+mod admit;
+mod close;
+mod emit;
+mod open;
+mod parse;
+
+use culvert_srtp::{Contexts, ReceiveContext, SendContext};
+
+use crate::burst::{Burst, FrameBuffer, PacketInfo, Verdict};
 use crate::clock::Nanos;
+use crate::counters::FlowCounters;
+use crate::flow::{Component, Flow, NextHop, Receive, Send};
+use crate::reason::DropReason;
 use crate::state::WorkerState;
+use crate::table::Port;
+
+/// What the stages note about a packet.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Stage {
+    progress: Progress,
+    /// What may arrive where it arrived.
+    port: Port,
+    /// What it is.
+    component: Component,
+    /// Where its link-layer header starts in the frame.
+    headers: usize,
+    /// Where it goes.
+    hop: Option<NextHop>,
+}
+
+impl Default for Stage {
+    fn default() -> Stage {
+        Stage { progress: Progress::New, port: Port::Rtp, component: Component::Rtp, headers: 0, hop: None }
+    }
+}
 
 /// How far a packet has come.
-#[derive(Copy, Clone, Debug, Default)]
-pub(crate) struct Stage {}
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Progress {
+    /// Not looked at.
+    New,
+    /// Its flow is known.
+    Found,
+    /// Admitted on an SRTP leg: to be unprotected.
+    Sealed,
+    /// Authenticated, or admitted on a plain leg.
+    Opened,
+    /// Accepted, to leave by an SRTP leg: to be protected.
+    Bare,
+    /// As it may leave: protected, or accepted for a plain leg.
+    Ready,
+    /// Has its verdict.
+    Decided,
+}
 
-/// Takes every packet of a burst through its flow: each leaves with [`crate::Verdict::Send`], headers written, or
-/// with [`crate::Verdict::Drop`], counted. No input or output, no clock, no allocation.
+/// Takes every packet of a burst through its flow: each leaves with [`Verdict::Send`], headers written and addresses
+/// set, or with [`Verdict::Drop`], counted. No input or output, no clock, no allocation.
+///
+/// The outcome is that of processing the packets one by one, in order.
 pub fn process<F: FrameBuffer>(burst: &mut Burst<F>, state: &mut WorkerState, now: Nanos) {
-    let _ = (burst, state, now);
+    if burst.is_empty() {
+        return;
+    }
+    state.counters.burst(burst.len());
+    let (mut frames, mut infos) = (burst.frames.as_mut_slice(), burst.infos.as_mut_slice());
+    parse::parse(frames, infos, state);
+    while !infos.is_empty() {
+        state.sub_burst += 1;
+        let admitted = admit::admit(frames, infos, state);
+        let (now_frames, later_frames) = frames.split_at_mut(admitted);
+        let (now_infos, later_infos) = infos.split_at_mut(admitted);
+        open::open(now_frames, now_infos, state);
+        accept::accept(now_frames, now_infos, state, now);
+        close::close(now_frames, now_infos, state);
+        emit::emit(now_frames, now_infos, state);
+        (frames, infos) = (later_frames, later_infos);
+    }
+}
+
+/// Ends a packet's way. Dropping changes nothing but the counter.
+fn refuse(info: &mut PacketInfo, counters: &FlowCounters, reason: DropReason) {
+    info.verdict = Verdict::Drop(reason);
+    info.stage.progress = Progress::Decided;
+    counters.drop_packet(reason);
+}
+
+/// The contexts of the flows, by slot.
+struct FlowContexts<'s>(&'s mut [Option<Box<Flow>>]);
+
+impl FlowContexts<'_> {
+    fn flow(&mut self, slot: u32) -> Option<&mut Flow> {
+        self.0.get_mut(slot as usize)?.as_deref_mut()
+    }
+}
+
+impl Contexts for FlowContexts<'_> {
+    fn receive(&mut self, id: u32) -> Option<&mut ReceiveContext> {
+        match &mut self.flow(id)?.receive {
+            Receive::Srtp(context) => Some(context),
+            Receive::NotReady | Receive::Plain => None,
+        }
+    }
+
+    fn send(&mut self, id: u32) -> Option<&mut SendContext> {
+        match &mut self.flow(id)?.send {
+            Send::Srtp(context) => Some(context),
+            Send::NotReady | Send::Plain => None,
+        }
+    }
 }
