@@ -14,7 +14,7 @@ Line-delimited JSON on standard input. The first line is the configuration:
   receive_key    hex of master key and salt
   ssrc           of what it sends
   sequence       first RTP sequence number
-  copy_to        [address, port] that gets a copy of every packet as it arrived, or null
+  copy_to        list of [address, port] that get a copy of every packet as it arrived
 
 Then commands: {"do": "play"}, {"do": "send_key", "key": hex}, {"do": "finish"}.
 
@@ -42,7 +42,7 @@ SUITES = {
     "AEAD_AES_256_GCM": ("aes-256-gcm", "null"),
 }
 
-# In this order the plugin's caps hold RTP first, then RTCP; RTCP of an _32 suite keeps the long tag (RFC 4568 6.2).
+# RTCP of an _32 suite keeps the long tag (RFC 4568 section 6.2).
 RTCP_AUTHENTICATION = {"hmac-sha1-32": "hmac-sha1-80", "hmac-sha1-80": "hmac-sha1-80", "null": "null"}
 
 RTP_CAPS = "media=audio,clock-rate=8000,encoding-name=PCMU,payload=0"
@@ -72,7 +72,7 @@ class Endpoint:
         )
         self.socket.bind(Gio.InetSocketAddress.new_from_string(config["address"], config["port"]), False)
         # Copied here and not by a tee: srtpdec opens packets in place, and must hold the only reference.
-        self.copy_to = tuple(config["copy_to"]) if config.get("copy_to") else None
+        self.copy_to = [tuple(listener) for listener in config["copy_to"]]
         self.copies = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.receiver = self.build_receiver()
         self.sender = self.build_sender() if config.get("remote") else None
@@ -144,9 +144,9 @@ class Endpoint:
 
     def on_arrived(self, _pad, info):
         self.arrived += 1
-        if self.copy_to is not None:
+        for listener in self.copy_to:
             buffer = info.get_buffer()
-            self.copies.sendto(buffer.extract_dup(0, buffer.get_size()), self.copy_to)
+            self.copies.sendto(buffer.extract_dup(0, buffer.get_size()), listener)
         return Gst.PadProbeReturn.OK
 
     def on_opened(self, _pad, _info):

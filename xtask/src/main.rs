@@ -1,4 +1,73 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Setup, demo, test and bench of the workspace.
+//! `cargo xtask`: setup, demo, test, bench and certs.
+#![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
 
-fn main() {}
+mod bench;
+mod certs;
+mod check;
+mod demo;
+mod failure;
+mod setup;
+mod step;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::setup::Group;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Everything a developer of Culvert runs")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what is missing from Debian's packages and crates.io, and says what
+    Setup {
+        /// For what
+        #[arg(value_enum, default_value_t = Group::All)]
+        group: Group,
+    },
+    /// Places two encrypted calls through a relay on AF_XDP and proves from the recordings that they were heard
+    ///
+    /// As root: in three network namespaces. Otherwise: on loopback with the socket back end.
+    Demo(demo::Options),
+    /// Runs every test and check, as continuous integration does
+    Test,
+    /// Runs the benches
+    Bench {
+        /// Handed to the benches, e.g. a filter
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Makes development certificates: an authority, culvertd's, and three clients'
+    Certs {
+        /// Where to write them; made when missing
+        directory: PathBuf,
+        /// Further DNS names and IP addresses of the server
+        names: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.task {
+        Task::Setup { group } => setup::run(group),
+        Task::Demo(options) => demo::run(&options),
+        Task::Test => check::run(),
+        Task::Bench { arguments } => bench::run(&arguments),
+        Task::Certs { directory, names } => certs::run(&directory, &names),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Installs what is missing, and only that, from Debian's packages and crates.io.
+
+mod crates;
+mod packages;
+
+use clap::ValueEnum;
+
+use crate::failure::Failure;
+
+/// What the machine is to be fit for. Each is more than [`Group::Build`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    /// To build the daemon with its XDP program
+    Build,
+    /// To run the demo
+    Demo,
+    /// To run all tests
+    Test,
+    /// All of it
+    All,
+}
+
+impl Group {
+    fn needs(self, other: Self) -> bool {
+        self == Self::All || self == other || other == Self::Build
+    }
+}
+
+/// Quick when nothing is missing.
+pub(crate) fn run(group: Group) -> Result<(), Failure> {
+    packages::install(group)?;
+    crates::install(group)
+}

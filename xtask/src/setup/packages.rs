@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Debian packages.
+
+use super::Group;
+use crate::failure::{Context, Failure};
+use crate::step::{self, program};
+
+const PACKAGES: &[(Group, &[&str])] = &[
+    // A second Rust with a `core` for the BPF target, and the LLVM that its linker is built against.
+    (Group::Build, &["gcc", "libc6-dev", "rustc-web", "libstd-rust-web-dev-bpf", "llvm-22-dev"]),
+    (Group::Demo, &["iproute2", "ethtool"]),
+    (Group::Demo, &["python3", "python3-gi", "gir1.2-gstreamer-1.0"]),
+    (Group::Demo, &["gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad"]),
+    (Group::Test, &["iproute2", "ethtool", "libsrtp2-dev", "pkg-config"]),
+];
+
+pub(super) fn install(group: Group) -> Result<(), Failure> {
+    let wanted = wanted(group);
+    let Ok(query) = program("dpkg-query", ["--show", "--showformat", "${Package} ${db:Status-Status}\n"])
+        .args(&wanted)
+        .output()
+    else {
+        println!(
+            "==> not a Debian system: your distribution's counterparts of {} are up to you",
+            wanted.join(" ")
+        );
+        return Ok(());
+    };
+    let missing = missing(&wanted, &String::from_utf8_lossy(&query.stdout));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if !culvert_testbed::is_root() {
+        return Err(Failure::new(format!(
+            "missing Debian packages; as root, run:\n  \
+             sudo apt-get update && sudo apt-get install --yes --no-install-recommends {list}"
+        )));
+    }
+    println!("==> missing Debian packages: {list}");
+    step::run("package lists", &mut program("apt-get", ["--quiet", "--quiet", "update"]))?;
+    let mut command =
+        program("apt-get", ["--quiet", "--quiet", "install", "--yes", "--no-install-recommends"]);
+    command.args(&missing).env("DEBIAN_FRONTEND", "noninteractive");
+    step::run("packages", &mut command).context(
+        "Debian 12 has all of them in bookworm main and bookworm-security main; see /etc/apt/sources.list",
+    )
+}
+
+fn wanted(group: Group) -> Vec<&'static str> {
+    let mut wanted: Vec<_> =
+        PACKAGES.iter().filter(|(of, _)| group.needs(*of)).flat_map(|(_, names)| *names).copied().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+/// Those of `wanted` that dpkg-query's answer does not call installed.
+fn missing<'a>(wanted: &[&'a str], answer: &str) -> Vec<&'a str> {
+    let installed = |name: &str| answer.lines().any(|line| line.split_once(' ') == Some((name, "installed")));
+    wanted.iter().copied().filter(|name| !installed(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_removed_or_half_configured_is_missing() {
+        let answer = "gcc installed\npython3 config-files\nethtool half-configured\n";
+        assert_eq!(
+            missing(&["ethtool", "gcc", "iproute2", "python3"], answer),
+            ["ethtool", "iproute2", "python3"]
+        );
+    }
+
+    #[test]
+    fn a_group_has_its_own_and_what_building_needs_once() {
+        let demo = wanted(Group::Demo);
+        assert!(demo.contains(&"gcc") && demo.contains(&"python3-gi") && !demo.contains(&"libsrtp2-dev"));
+        let test = wanted(Group::Test);
+        assert!(test.contains(&"gcc") && test.contains(&"libsrtp2-dev") && !test.contains(&"python3-gi"));
+        assert_eq!(wanted(Group::All).iter().filter(|name| **name == "iproute2").count(), 1);
+        assert_eq!(
+            wanted(Group::Build),
+            ["gcc", "libc6-dev", "libstd-rust-web-dev-bpf", "llvm-22-dev", "rustc-web"]
+        );
+    }
+}
