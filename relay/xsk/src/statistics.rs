@@ -8,7 +8,7 @@ use std::{
 /// What the kernel counted for a socket since it was bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Packets dropped for a reason that has no counter of its own, such as being longer than a frame.
+    /// Packets dropped before the receive ring: longer than a frame, or (counted here too in copy mode) for want of frames.
     pub receive_dropped: u64,
     /// Entries of the fill ring that are no frames.
     pub receive_invalid_descriptors: u64,
