@@ -113,8 +113,11 @@ impl Mki {
 pub struct MasterKey {
     #[zeroize(skip)]
     pub(crate) suite: Suite,
-    pub(crate) key: Box<[u8]>,
-    pub(crate) salt: Box<[u8]>,
+    /// As many bytes as the suite's key has, then zeros.
+    pub(crate) key: [u8; 32],
+    /// As many bytes as the suite's salt has, then zeros: RFC 7714 section 11 pads a 96-bit salt so for the key
+    /// derivation of RFC 3711.
+    pub(crate) salt: [u8; 14],
     #[zeroize(skip)]
     pub(crate) mki: Option<Mki>,
     #[zeroize(skip)]
@@ -134,7 +137,10 @@ impl MasterKey {
         if salt.len() != suite.salt_length() {
             return Err(KeyError::SaltLength { suite, got: salt.len() });
         }
-        Ok(Self { suite, key: key.into(), salt: salt.into(), mki: None, lifetime: None })
+        let mut master = Self { suite, key: [0; 32], salt: [0; 14], mki: None, lifetime: None };
+        master.key[..key.len()].copy_from_slice(key);
+        master.salt[..salt.len()].copy_from_slice(salt);
+        Ok(master)
     }
 
     /// Names the key: packets carry these bytes.

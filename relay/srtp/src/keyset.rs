@@ -1,17 +1,44 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use core::fmt;
 
-use crate::{KeyError, Kind, MasterKey, Path, Suite};
+use crate::kdf::{Material, Protocol};
+use crate::key::{MAX_KEYS, MAX_LIFETIME};
+use crate::layout::{self, Layout};
+use crate::session::{Position, RtcpKeys, RtpKeys};
+use crate::{KeyError, Kind, MasterKey, Mki, Path, Reject, Suite};
 
-/// The session keys of 1 to 16 master keys of one suite, derived and ready to use. Made on the control side, handed to
-/// a context by move. Zeroized on drop; `Debug` shows no key.
+/// SRTCP packets that one master key may protect (RFC 3711 section 9.2).
+const MAX_RTCP_LIFETIME: u64 = 1 << 31;
+
+/// The session keys of 1 to 16 master keys of one suite, derived and ready to use. Made on the control side and moved
+/// into a context. Zeroized on drop; `Debug` shows no key.
 pub struct KeySet {
     suite: Suite,
+    first: SessionKeys,
+    others: Box<[SessionKeys]>,
+}
+
+/// What one master key derives to, and how much of its life is spent.
+pub(crate) struct SessionKeys {
+    rtp: RtpKeys,
+    rtcp: RtcpKeys,
+    mki: Option<Mki>,
+    usage: Usage,
+    /// The re-key of its context that brought the key: 0 for the context's first set.
+    generation: u32,
+}
+
+/// Packets under one master key, and its limits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Usage {
+    rtp: u64,
+    rtcp: u64,
+    limit: u64,
 }
 
 impl KeySet {
     /// Derives the session keys (RFC 3711 section 4.3, key derivation rate 0). Senders use the first key; receivers
-    /// pick by MKI. A single key may have no MKI; of several, each has one of the same length.
+    /// pick by MKI. A single key may have no MKI; of several, each has one, all of one length.
     ///
     /// # Errors
     /// [`KeyError::KeyCount`], [`KeyError::SuiteMismatch`], [`KeyError::MkiMismatch`], [`KeyError::DuplicateMki`].
@@ -24,10 +51,31 @@ impl KeySet {
     /// # Errors
     /// As [`new`](Self::new), and [`KeyError::PathUnavailable`].
     pub fn with_path(suite: Suite, keys: &[MasterKey], path: Path) -> Result<KeySet, KeyError> {
-        if keys.is_empty() || !path.is_available() {
+        if !path.is_available() {
+            return Err(KeyError::PathUnavailable { path });
+        }
+        let (first, others) = keys.split_first().ok_or(KeyError::KeyCount { got: 0 })?;
+        if keys.len() > MAX_KEYS {
             return Err(KeyError::KeyCount { got: keys.len() });
         }
-        Ok(Self { suite })
+        let mki_length = first.mki().map(|mki| mki.as_bytes().len());
+        for (position, key) in keys.iter().enumerate() {
+            if key.suite() != suite {
+                return Err(KeyError::SuiteMismatch { position, expected: suite, got: key.suite() });
+            }
+            let has_length = key.mki().map(|mki| mki.as_bytes().len()) == mki_length;
+            if !has_length || (mki_length.is_none() && !others.is_empty()) {
+                return Err(KeyError::MkiMismatch { position });
+            }
+            if position > 0 && keys[..position].iter().any(|earlier| earlier.mki() == key.mki()) {
+                return Err(KeyError::DuplicateMki { position });
+            }
+        }
+        Ok(Self {
+            suite,
+            first: SessionKeys::derive(path, first),
+            others: others.iter().map(|key| SessionKeys::derive(path, key)).collect(),
+        })
     }
 
     /// The suite of every key of the set.
@@ -36,13 +84,142 @@ impl KeySet {
     }
 
     /// Bytes that protection adds to a packet: tag, MKI, and for RTCP the SRTCP index.
-    pub fn overhead(&self, _kind: Kind) -> usize {
-        0
+    pub fn overhead(&self, kind: Kind) -> usize {
+        layout::overhead(self.suite, self.mki_length(), kind)
+    }
+
+    pub(crate) fn layout(&self, kind: Kind, header: usize, body: usize) -> Layout {
+        Layout::new(self.suite, self.mki_length(), kind, header, body)
+    }
+
+    /// The key for sending.
+    pub(crate) fn first(&self) -> &SessionKeys {
+        &self.first
+    }
+
+    pub(crate) fn first_mut(&mut self) -> &mut SessionKeys {
+        &mut self.first
+    }
+
+    /// Position of the key with that MKI, which is empty where the set has none.
+    pub(crate) fn find(&self, mki: &[u8]) -> Result<usize, Reject> {
+        self.iter().position(|keys| keys.mki() == mki).ok_or(Reject::UnknownMki)
+    }
+
+    /// The key at a position that [`find`](Self::find) gave.
+    pub(crate) fn get(&self, position: usize) -> &SessionKeys {
+        position.checked_sub(1).and_then(|other| self.others.get(other)).unwrap_or(&self.first)
+    }
+
+    pub(crate) fn get_mut(&mut self, position: usize) -> &mut SessionKeys {
+        position.checked_sub(1).and_then(|other| self.others.get_mut(other)).unwrap_or(&mut self.first)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &SessionKeys> + Clone {
+        core::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Enters a context as its key set of `generation`. A key that `before` has as well is not new: it keeps its
+    /// generation, and the packets that it has protected still count.
+    pub(crate) fn enter<'k>(
+        &mut self,
+        generation: u32,
+        before: impl Iterator<Item = &'k SessionKeys> + Clone,
+    ) {
+        for keys in core::iter::once(&mut self.first).chain(&mut self.others) {
+            keys.generation = generation;
+            for old in before.clone().filter(|old| old.rtcp.shares_key_with(&keys.rtcp)) {
+                keys.generation = keys.generation.min(old.generation);
+                keys.usage.rtp = keys.usage.rtp.max(old.usage.rtp);
+                keys.usage.rtcp = keys.usage.rtcp.max(old.usage.rtcp);
+            }
+        }
+    }
+
+    fn mki_length(&self) -> usize {
+        self.first.mki().len()
+    }
+}
+
+impl SessionKeys {
+    fn derive(path: Path, master: &MasterKey) -> SessionKeys {
+        let material = |protocol| Material::derive(path, master, protocol);
+        Self::from_material(
+            path,
+            master.suite(),
+            [&material(Protocol::Srtp), &material(Protocol::Srtcp)],
+            master.mki().cloned(),
+            master.lifetime(),
+        )
+    }
+
+    /// `material` of SRTP and of SRTCP.
+    fn from_material(
+        path: Path,
+        suite: Suite,
+        [rtp, rtcp]: [&Material; 2],
+        mki: Option<Mki>,
+        lifetime: Option<u64>,
+    ) -> SessionKeys {
+        SessionKeys {
+            rtp: RtpKeys::new(suite, path, rtp),
+            rtcp: RtcpKeys::new(suite, path, rtcp),
+            mki,
+            usage: Usage { rtp: 0, rtcp: 0, limit: lifetime.unwrap_or(MAX_LIFETIME) },
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn mki(&self) -> &[u8] {
+        self.mki.as_ref().map(Mki::as_bytes).unwrap_or_default()
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Whether either count has reached its limit, which ends the key for both (RFC 3711 section 9.2).
+    pub(crate) fn expired(&self) -> bool {
+        self.usage.rtp >= self.usage.limit || self.usage.rtcp >= self.usage.limit.min(MAX_RTCP_LIFETIME)
+    }
+
+    /// Counts a packet that the key has protected.
+    pub(crate) fn count(&mut self, kind: Kind) {
+        match kind {
+            Kind::Rtp => self.usage.rtp += 1,
+            Kind::Rtcp => self.usage.rtcp += 1,
+        }
+    }
+
+    pub(crate) fn authenticates(&self, kind: Kind, packet: &[u8], at: &Layout, position: Position) -> bool {
+        match kind {
+            Kind::Rtp => self.rtp.authenticates(packet, at, position),
+            Kind::Rtcp => self.rtcp.authenticates(packet, at, position),
+        }
+    }
+
+    pub(crate) fn decrypt(&self, kind: Kind, packet: &mut [u8], at: &Layout, position: Position) {
+        match kind {
+            Kind::Rtp => self.rtp.decrypt(packet, at, position),
+            Kind::Rtcp => self.rtcp.decrypt(packet, at, position),
+        }
+    }
+
+    /// Encrypts and writes everything that protection adds. `packet` has `at.end` bytes.
+    pub(crate) fn protect(&self, kind: Kind, packet: &mut [u8], at: &Layout, position: Position) {
+        packet[at.mki..at.mki + at.mki_length].copy_from_slice(self.mki());
+        match kind {
+            Kind::Rtp => self.rtp.protect(packet, at, position),
+            Kind::Rtcp => self.rtcp.protect(packet, at, position),
+        }
     }
 }
 
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeySet").field("suite", &self.suite).finish_non_exhaustive()
+        f.debug_struct("KeySet")
+            .field("suite", &self.suite)
+            .field("keys", &(1 + self.others.len()))
+            .finish_non_exhaustive()
     }
 }

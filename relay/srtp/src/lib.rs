@@ -8,14 +8,24 @@
 //! packet.
 
 mod burst;
+mod cipher;
+mod header;
+#[cfg(test)]
+mod hex;
+mod index;
+mod kdf;
 mod kernel;
 mod key;
 mod keyset;
+mod layout;
 mod packet;
 mod path;
 mod receive;
 mod reject;
+mod replay;
 mod send;
+mod session;
+mod streams;
 mod suite;
 
 pub use burst::{protect_burst, unprotect_burst};

@@ -1,28 +1,99 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use crate::{KeySet, Packet, Reject};
+use crate::header::Header;
+use crate::index::{self, MAX_INDEX};
+use crate::keyset::SessionKeys;
+use crate::layout::Layout;
+use crate::replay::{ReplayWindow, Standing};
+use crate::session::{E_BIT, Position};
+use crate::streams::{Slot, Streams};
+use crate::{KeySet, Kind, Packet, Reject};
 
-/// Unprotects the packets of one direction of a leg: keys, and for every SSRC its index and replay lists.
+/// Unprotects the packets of one direction of a leg: keys, and for every SSRC its indices and replay lists.
+///
+/// Judging a packet reads the context and nothing else; only a packet that has authenticated is then decrypted and
+/// counted, and moves index and window. So a forged packet cannot change anything.
+///
+/// # Re-keys
+///
+/// Indices and replay lists belong to the SSRC and outlast every re-key, as RFC 3711 has it: the index goes on, and a
+/// packet of the set before it is judged by the same list. Many endpoints start their index afresh with a new key,
+/// though. Until the first packet of an SSRC authenticates under a key that is new to it, packets are therefore also
+/// tried under that key alone with a roll-over counter of 0, and neither index nor list stand in their way: nothing has
+/// been accepted under that key, so nothing can be a replay. If the first such packet does not follow the highest index,
+/// the SSRC has started afresh. Its list then begins anew, and older keys are dead for it: the old list, which their
+/// packets would have to be judged by, is gone.
+///
+/// A key that comes again while its earlier set is still held is recognised and not new. One that comes again later is
+/// not recognised: whoever gives out keys must not repeat one.
+///
+/// # SRTCP
+///
+/// Under a suite that encrypts, an SRTCP packet whose E bit is clear is refused as
+/// [`AuthenticationFailed`](Reject::AuthenticationFailed). RFC 3711 section 3.4 allows such packets, but then what a leg
+/// sends in the clear would be the sender's choice, not the session's. With the NULL cipher the E bit means nothing and
+/// both values are taken.
 #[derive(Debug)]
 pub struct ReceiveContext {
     keys: Box<KeySet>,
     previous: Option<Box<KeySet>>,
+    streams: Streams<ReceiveStream>,
+    /// Generation of the newest set.
+    generation: u32,
     rekeyed: bool,
+}
+
+/// One SSRC.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct ReceiveStream {
+    rtp: Track,
+    rtcp: Track,
+}
+
+/// One index space of an SSRC.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Track {
+    window: ReplayWindow,
+    /// The newest generation of keys that a packet has authenticated under.
+    settled: u32,
+    /// The generation that started the index afresh: keys before it are refused.
+    since: u32,
+}
+
+#[derive(Copy, Clone, Debug)]
+enum Set {
+    Newest,
+    Previous,
+}
+
+/// A packet that has authenticated, and what it is to change.
+struct Accepted {
+    set: Set,
+    key: usize,
+    slot: Slot,
+    layout: Layout,
+    position: Position,
+    /// The packet starts a new index space.
+    restart: bool,
 }
 
 impl ReceiveContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
-    pub fn new(keys: Box<KeySet>, _max_ssrcs: usize) -> ReceiveContext {
-        Self { keys, previous: None, rekeyed: false }
+    pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> ReceiveContext {
+        keys.enter(0, core::iter::empty());
+        Self { keys, previous: None, streams: Streams::new(max_ssrcs), generation: 0, rekeyed: false }
     }
 
-    /// Takes a new key set. Packets are tried under it first and under the set it replaces next, so that those in
+    /// Takes a new key set. Packets are tried under it first and then under the set it replaces, so that those in
     /// flight are not lost. Returns the set before that one, for the control side to drop.
-    pub fn rekey(&mut self, keys: Box<KeySet>) -> Option<Box<KeySet>> {
+    pub fn rekey(&mut self, mut keys: Box<KeySet>) -> Option<Box<KeySet>> {
+        self.generation += 1;
+        keys.enter(self.generation, self.keys.iter().chain(self.previous.iter().flat_map(|set| set.iter())));
         self.rekeyed = false;
         self.previous.replace(core::mem::replace(&mut self.keys, keys))
     }
 
     /// Ends the overlap: packets under the set that the last [`rekey`](Self::rekey) replaced no longer authenticate.
+    /// Returns that set, if it was still held, for the control side to drop.
     pub fn retire_previous(&mut self) -> Option<Box<KeySet>> {
         self.previous.take()
     }
@@ -37,7 +108,129 @@ impl ReceiveContext {
         &self.keys
     }
 
-    pub(crate) fn unprotect(&mut self, _packet: &mut Packet<'_>) -> Result<(), Reject> {
-        Err(Reject::NoContext)
+    pub(crate) fn unprotect(&mut self, packet: &mut Packet<'_>) -> Result<(), Reject> {
+        let bytes = packet.buffer.get_mut(..packet.length).ok_or(Reject::Malformed)?;
+        let accepted = self.judge(packet.kind, bytes)?;
+        self.accept(packet.kind, bytes, &accepted);
+        packet.length = accepted.layout.body;
+        packet.ssrc = accepted.position.ssrc;
+        packet.index = accepted.position.index;
+        Ok(())
+    }
+
+    fn judge(&self, kind: Kind, packet: &[u8]) -> Result<Accepted, Reject> {
+        let newest = match self.judge_under(Set::Newest, &self.keys, kind, packet) {
+            Ok(accepted) => return Ok(accepted),
+            Err(reject) => reject,
+        };
+        let Some(previous) = &self.previous else { return Err(newest) };
+        self.judge_under(Set::Previous, previous, kind, packet).map_err(|previous| match newest {
+            Reject::UnknownMki | Reject::AuthenticationFailed if previous != Reject::UnknownMki => previous,
+            _ => newest,
+        })
+    }
+
+    fn judge_under(&self, set: Set, keys: &KeySet, kind: Kind, packet: &[u8]) -> Result<Accepted, Reject> {
+        let body = packet.len().checked_sub(keys.overhead(kind)).ok_or(Reject::TooShort)?;
+        let header = Header::parse(kind, &packet[..body])?;
+        let slot = self.streams.find(header.ssrc).ok_or(Reject::TooManySsrcs)?;
+        let layout = keys.layout(kind, header.length, body);
+        let key = keys.find(layout.mki(packet))?;
+        let session = keys.get(key);
+        if session.expired() {
+            return Err(Reject::KeyExpired);
+        }
+
+        let unknown = Track::default();
+        let track = match (self.streams.get(slot), kind) {
+            (Some(stream), Kind::Rtp) => &stream.rtp,
+            (Some(stream), Kind::Rtcp) => &stream.rtcp,
+            (None, _) => &unknown,
+        };
+        let indices = match kind {
+            Kind::Rtp => track.rtp_indices(header.sequence),
+            Kind::Rtcp => {
+                let word = layout.index(packet).ok_or(Reject::TooShort)?;
+                if word & E_BIT == 0 && keys.suite().encrypts() {
+                    return Err(Reject::AuthenticationFailed);
+                }
+                [Some(u64::from(word & !E_BIT)), None]
+            }
+        };
+        let at = |index| Position { ssrc: header.ssrc, index };
+        let authenticates = |index| session.authenticates(kind, packet, &layout, at(index));
+        let (index, restart) = track.judge(set, session, indices, authenticates)?;
+        Ok(Accepted { set, key, slot, layout, position: at(index), restart })
+    }
+
+    fn accept(&mut self, kind: Kind, packet: &mut [u8], accepted: &Accepted) {
+        let keys = match (accepted.set, &mut self.previous) {
+            (Set::Previous, Some(previous)) => previous,
+            _ => {
+                self.rekeyed = true;
+                &mut self.keys
+            }
+        };
+        let session = keys.get_mut(accepted.key);
+        session.decrypt(kind, packet, &accepted.layout, accepted.position);
+        session.count(kind);
+        let stream = self.streams.entry(accepted.slot, accepted.position.ssrc);
+        let track = match kind {
+            Kind::Rtp => &mut stream.rtp,
+            Kind::Rtcp => &mut stream.rtcp,
+        };
+        if accepted.restart {
+            track.window = ReplayWindow::default();
+            track.since = session.generation();
+        }
+        track.window.accept(accepted.position.index);
+        track.settled = track.settled.max(session.generation());
+    }
+}
+
+impl Track {
+    /// The index that a sequence number stands for, and the one it would stand for had the sender started afresh. The
+    /// first packet of an SSRC has a roll-over counter of 0.
+    fn rtp_indices(&self, sequence: u16) -> [Option<u64>; 2] {
+        let afresh = u64::from(sequence);
+        match self.window.highest() {
+            None => [Some(afresh), None],
+            Some(highest) => {
+                let estimate = index::estimate(highest, sequence);
+                [Some(estimate), (estimate != afresh).then_some(afresh)]
+            }
+        }
+    }
+
+    /// Finds the index under which the packet authenticates, and whether it starts a new index space.
+    fn judge(
+        &self,
+        set: Set,
+        keys: &SessionKeys,
+        indices: [Option<u64>; 2],
+        authenticates: impl Fn(u64) -> bool,
+    ) -> Result<(u64, bool), Reject> {
+        if keys.generation() < self.since {
+            return Err(Reject::AuthenticationFailed);
+        }
+        let fresh = matches!(set, Set::Newest) && keys.generation() > self.settled;
+        match self.window.highest() {
+            Some(highest) if fresh => indices
+                .into_iter()
+                .flatten()
+                .filter(|index| *index <= MAX_INDEX)
+                .find(|index| authenticates(*index))
+                .map(|index| (index, index <= highest))
+                .ok_or(Reject::AuthenticationFailed),
+            _ => {
+                let index = indices[0].filter(|index| *index <= MAX_INDEX).ok_or(Reject::KeyExpired)?;
+                match self.window.standing(index) {
+                    Standing::Seen => Err(Reject::Replayed),
+                    Standing::TooOld => Err(Reject::TooOld),
+                    Standing::New if authenticates(index) => Ok((index, false)),
+                    Standing::New => Err(Reject::AuthenticationFailed),
+                }
+            }
+        }
     }
 }

@@ -1,20 +1,50 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use crate::{KeySet, Packet, Reject};
+use crate::header::Header;
+use crate::index::{self, MAX_INDEX, MAX_RTCP_INDEX};
+use crate::layout::Layout;
+use crate::replay::{self, ReplayWindow, Standing};
+use crate::session::Position;
+use crate::streams::{Slot, Streams};
+use crate::{KeySet, Kind, Packet, Reject};
 
-/// Protects the packets of one direction of a leg.
+/// Protects the packets of one direction of a leg: keys, and for every SSRC the indices that are used up.
+///
+/// The index of an RTP packet follows from its sequence number by the receiver's own rule, beginning at a roll-over
+/// counter of 0. A window like the receiver's refuses an index for the second time, and one too old for the window,
+/// which might be used: one key stream never covers two packets. Packets out of order within the window are sent.
+///
+/// Indices outlast every re-key. SRTCP counts from 0 up to 2^31 - 1 and then stops, instead of wrapping as RFC 3711
+/// section 3.2.1 has it, so that no index depends on which keys came between.
 #[derive(Debug)]
 pub struct SendContext {
     keys: Box<KeySet>,
+    streams: Streams<SendStream>,
+}
+
+/// One SSRC.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct SendStream {
+    rtp: ReplayWindow,
+    next_rtcp: u32,
+}
+
+/// Where a packet is to go in the index space of its SSRC.
+struct Allowed {
+    slot: Slot,
+    layout: Layout,
+    position: Position,
 }
 
 impl SendContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
-    pub fn new(keys: Box<KeySet>, _max_ssrcs: usize) -> SendContext {
-        Self { keys }
+    pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> SendContext {
+        keys.enter(0, core::iter::empty());
+        Self { keys, streams: Streams::new(max_ssrcs) }
     }
 
     /// Protects under the first key of `keys` from now on. Returns the set before, for the control side to drop.
-    pub fn rekey(&mut self, keys: Box<KeySet>) -> Box<KeySet> {
+    pub fn rekey(&mut self, mut keys: Box<KeySet>) -> Box<KeySet> {
+        keys.enter(0, self.keys.iter());
         core::mem::replace(&mut self.keys, keys)
     }
 
@@ -23,7 +53,64 @@ impl SendContext {
         &self.keys
     }
 
-    pub(crate) fn protect(&mut self, _packet: &mut Packet<'_>) -> Result<(), Reject> {
-        Err(Reject::NoContext)
+    pub(crate) fn protect(&mut self, packet: &mut Packet<'_>) -> Result<(), Reject> {
+        let bytes = packet.buffer.get(..packet.length).ok_or(Reject::Malformed)?;
+        let Allowed { slot, layout, position } = self.judge(packet.kind, bytes)?;
+        let buffer = packet.buffer.get_mut(..layout.end).ok_or(Reject::NoRoom)?;
+
+        let stream = self.streams.entry(slot, position.ssrc);
+        match packet.kind {
+            Kind::Rtp => stream.rtp.accept(position.index),
+            Kind::Rtcp => stream.next_rtcp += 1,
+        }
+        let keys = self.keys.first_mut();
+        keys.count(packet.kind);
+        keys.protect(packet.kind, buffer, &layout, position);
+        packet.length = layout.end;
+        packet.ssrc = position.ssrc;
+        packet.index = position.index;
+        Ok(())
+    }
+
+    fn judge(&self, kind: Kind, packet: &[u8]) -> Result<Allowed, Reject> {
+        let header = Header::parse(kind, packet)?;
+        let slot = self.streams.find(header.ssrc).ok_or(Reject::TooManySsrcs)?;
+        if self.keys.first().expired() {
+            return Err(Reject::KeyExpired);
+        }
+        let stream = self.streams.get(slot);
+        let index = match kind {
+            Kind::Rtp => {
+                stream.map_or(Ok(u64::from(header.sequence)), |stream| stream.rtp_index(header.sequence))?
+            }
+            Kind::Rtcp => stream.map_or(0, |stream| u64::from(stream.next_rtcp)),
+        };
+        let last = match kind {
+            Kind::Rtp => MAX_INDEX,
+            Kind::Rtcp => MAX_RTCP_INDEX,
+        };
+        if index > last {
+            return Err(Reject::KeyExpired);
+        }
+        let layout = self.keys.layout(kind, header.length, packet.len());
+        Ok(Allowed { slot, layout, position: Position { ssrc: header.ssrc, index } })
+    }
+}
+
+impl SendStream {
+    fn rtp_index(&self, sequence: u16) -> Result<u64, Reject> {
+        let Some(highest) = self.rtp.highest() else { return Ok(u64::from(sequence)) };
+        // With a roll-over counter of 0, a sequence number just behind the first ones belongs to a packet that was
+        // overtaken by the first. It has no index: taken for the far end of the cycle it would carry the counter off.
+        let behind = (highest as u16).wrapping_sub(sequence);
+        if highest < u64::from(behind) && u64::from(behind) < replay::LENGTH {
+            return Err(Reject::TooOld);
+        }
+        let index = index::estimate(highest, sequence);
+        match self.rtp.standing(index) {
+            Standing::New => Ok(index),
+            Standing::Seen => Err(Reject::IndexReused),
+            Standing::TooOld => Err(Reject::TooOld),
+        }
     }
 }

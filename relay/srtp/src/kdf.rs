@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Session keys from a master key (RFC 3711 section 4.3), key derivation rate 0.
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::cipher::aes::{Aes, CipherKey, PortableAes};
+use crate::{MasterKey, Path};
+
+/// Which protocol's session keys. The labels of RFC 3711 section 4.3.2 follow one another.
+#[derive(Copy, Clone)]
+pub(crate) enum Protocol {
+    Srtp = 0,
+    Srtcp = 3,
+}
+
+/// The session keys of one protocol before they are expanded. Suites take what they need: as much of the key as they
+/// have, 12 bytes of the salt for GCM, no key for the NULL cipher.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Material {
+    pub(crate) key: [u8; 32],
+    pub(crate) authentication: [u8; 20],
+    pub(crate) salt: [u8; 14],
+}
+
+impl Material {
+    pub(crate) fn derive(path: Path, master: &MasterKey, protocol: Protocol) -> Material {
+        let aes: Aes<PortableAes> = Aes::new(path, &CipherKey::new(master.suite, &master.key));
+        let label = protocol as u8;
+        let mut material = Material { key: [0; 32], authentication: [0; 20], salt: [0; 14] };
+        stream(&aes, &master.salt, label, &mut material.key[..master.suite.key_length()]);
+        stream(&aes, &master.salt, label + 1, &mut material.authentication);
+        stream(&aes, &master.salt, label + 2, &mut material.salt[..master.suite.salt_length()]);
+        material
+    }
+}
+
+/// Fills `out`, which holds zeros, with the key stream for a label. With a key derivation rate of 0 the label stands
+/// alone, in byte 7 of the salt's 14.
+fn stream(aes: &Aes<PortableAes>, salt: &[u8; 14], label: u8, out: &mut [u8]) {
+    let mut counter = [0; 16];
+    counter[..14].copy_from_slice(salt);
+    counter[7] ^= label;
+    aes.apply_keystream(&counter, out);
+    counter.zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Suite;
+    use crate::hex::hex;
+
+    fn derive(suite: Suite, key: &str, salt: &str, protocol: Protocol) -> Vec<Material> {
+        let master = MasterKey::new(suite, &hex(key), &hex(salt)).unwrap();
+        let paths = Path::ALL.into_iter().filter(|path| path.is_available());
+        paths.map(|path| Material::derive(path, &master, protocol)).collect()
+    }
+
+    #[test]
+    fn rfc_3711_appendix_b_3() {
+        for material in derive(
+            Suite::AesCm128HmacSha1_80,
+            "E1F97A0D3E018BE0D64FA32C06DE4139",
+            "0EC675AD498AFEEBB6960B3AABE6",
+            Protocol::Srtp,
+        ) {
+            assert_eq!(material.key[..16], hex("C61E7A93744F39EE10734AFE3FF7A087"));
+            assert_eq!(material.salt[..], hex("30CBBC08863D8C85D49DB34A9AE1"));
+            assert_eq!(material.authentication[..], hex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4"));
+        }
+    }
+}
