@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #![expect(unsafe_code, reason = "an allocator that counts")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 //! The calls of the packet path allocate nothing. Alone in its binary: other tests would be counted, too.
 
