@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The watcher against a real kernel, in network namespaces of its own.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{net::IpAddr, time::Duration};
 
 use culvert_route::{Hop, NeighbourKey, Resolution, RouteWatcher, Unreachable};
@@ -227,7 +229,10 @@ fn routes_that_the_kernel_drops_without_a_word_are_dropped() {
         until_unreachable(&watcher, "192.0.2.2", Unreachable::NoRoute).await;
         pair.host("link del cv0");
         until_unreachable(&watcher, "2001:db8::2", Unreachable::NoRoute).await;
-        assert!(watcher.with_table(|table| table.link_by_name("cv0").is_none()));
+        let mut changes = watcher.changes();
+        while watcher.with_table(|table| table.link_by_name("cv0").is_some()) {
+            changes.changed().await.unwrap();
+        }
     });
 }
 
@@ -240,7 +245,12 @@ fn a_vlan_neighbour_resolves_to_the_parent_and_a_tag() {
         for (namespace, link, own) in [(&pair.host, "cv0", "10.0.0.1/24"), (&pair.peer, "cv1", "10.0.0.2/24")]
         {
             let vlan = format!("{link}.100");
-            namespace.ip(["link", "add", "link", link, "name", &vlan, "type", "vlan", "id", "100"]).unwrap();
+            let added =
+                namespace.ip(["link", "add", "link", link, "name", &vlan, "type", "vlan", "id", "100"]);
+            if added.as_ref().is_err_and(|error| error.to_string().contains("Unknown device type")) {
+                return eprintln!("not tested: this kernel has no VLAN interfaces");
+            }
+            added.unwrap();
             namespace.ip(["address", "add", own, "dev", &vlan]).unwrap();
             namespace.ip(["link", "set", &vlan, "up"]).unwrap();
         }

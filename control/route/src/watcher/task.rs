@@ -71,8 +71,7 @@ impl Task {
                 Wake::Event(Some(first)) => self.take_events(first).await,
                 Wake::Event(None) => {
                     warn!("the netlink socket closed: opening another one");
-                    self.sockets = None;
-                    self.stale = true;
+                    self.start_over();
                 }
                 Wake::Request(Some(Request::Want(neighbour))) => {
                     self.wanted.insert(neighbour);
@@ -122,7 +121,7 @@ impl Task {
                 }
                 NetlinkPayload::Overrun(_) => {
                     debug!("netlink announcements were lost: reading everything again");
-                    change = Change::Resync;
+                    return self.start_over();
                 }
                 _ => {}
             }
@@ -161,6 +160,13 @@ impl Task {
         for neighbour in self.unusable() {
             self.use_neighbour(neighbour).await;
         }
+    }
+
+    /// The kernel tells of lost announcements once, and goes on losing them until the socket has been read empty. A dump in
+    /// between would miss what changes after it; a new socket misses nothing.
+    fn start_over(&mut self) {
+        self.sockets = None;
+        self.stale = true;
     }
 
     async fn resync(&mut self) {
