@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use culvert_wire::{rtcp, rtp};
+use culvert_wire::rtp;
 
 use crate::{Kind, Reject};
 
@@ -22,11 +22,15 @@ impl Header {
                 let header = rtp::Header::parse(plain).map_err(|_| Reject::Malformed)?;
                 Ok(Header { ssrc: header.ssrc, sequence: header.sequence, length: header.header_length })
             }
-            Kind::Rtcp if plain.len() < 8 => Err(Reject::TooShort),
-            Kind::Rtcp => {
-                let header = rtcp::Header::parse(plain).map_err(|_| Reject::Malformed)?;
-                Ok(Header { ssrc: header.ssrc, sequence: 0, length: 8 })
-            }
+            Kind::Rtcp => match *plain {
+                // The length field is the concern of those who read reports: RFC 7714 section 17 protects a packet
+                // whose own is wrong.
+                [first, _, _, _, s0, s1, s2, s3, ..] if first >> 6 == 2 => {
+                    Ok(Header { ssrc: u32::from_be_bytes([s0, s1, s2, s3]), sequence: 0, length: 8 })
+                }
+                [_, _, _, _, _, _, _, _, ..] => Err(Reject::Malformed),
+                _ => Err(Reject::TooShort),
+            },
         }
     }
 }

@@ -69,4 +69,35 @@ mod tests {
             assert_eq!(material.authentication[..], hex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4"));
         }
     }
+
+    #[test]
+    fn rfc_6188_section_7_2() {
+        for material in derive(
+            Suite::AesCm256HmacSha1_80,
+            "f0f04914b513f2763a1b1fa130f10e29 98f6f6e43e4309d1e622a0e332b9f1b6",
+            "3b04803de51ee7c96423ab5b78d2",
+            Protocol::Srtp,
+        ) {
+            let key = hex("5ba1064e30ec51613cad926c5a28ef73 1ec7fb397f70a960653caf06554cd8c4");
+            assert_eq!(material.key[..], key);
+            assert_eq!(material.salt[..], hex("fa31791685ca444a9e07c6c64e93"));
+            assert_eq!(material.authentication[..], hex("fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"));
+        }
+    }
+
+    #[test]
+    fn rfc_6188_section_7_4() {
+        for material in derive(
+            Suite::AesCm192HmacSha1_80,
+            "73edc66c4fa15776fb57f9505c171365 50ffda71f3e8e5f1",
+            "c8522f3acd4ce86d5add78edbb11",
+            Protocol::Srtp,
+        ) {
+            let key = hex("31874736a8f1143870c26e4857d8a5b2 c4a354407faadabb");
+            assert_eq!(material.key[..24], key);
+            assert_eq!(material.key[24..], [0; 8]);
+            assert_eq!(material.salt[..], hex("2372b82d639b6d8503a47adc0a6c"));
+            assert_eq!(material.authentication[..], hex("355b10973cd95b9eacf4061c7e1a7151e7cfbfcb"));
+        }
+    }
 }

@@ -78,6 +78,15 @@ impl KeySet {
         })
     }
 
+    /// A set of session keys that no master key derives to: for each, those of SRTP and of SRTCP.
+    #[cfg(test)]
+    pub(crate) fn from_material(suite: Suite, path: Path, keys: Vec<([Material; 2], Option<Mki>)>) -> KeySet {
+        let mut keys = keys
+            .into_iter()
+            .map(|([rtp, rtcp], mki)| SessionKeys::from_material(path, suite, [&rtp, &rtcp], mki, None));
+        Self { suite, first: keys.next().unwrap(), others: keys.collect() }
+    }
+
     /// The suite of every key of the set.
     pub fn suite(&self) -> Suite {
         self.suite

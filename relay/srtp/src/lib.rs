@@ -27,6 +27,8 @@ mod send;
 mod session;
 mod streams;
 mod suite;
+#[cfg(test)]
+mod tests;
 
 pub use burst::{protect_burst, unprotect_burst};
 pub use key::{KeyError, MAX_KEYS, MAX_LIFETIME, MasterKey, Mki};

@@ -17,3 +17,74 @@ pub(crate) fn counter(salt: &[u8; 14], ssrc: u32, index: u64) -> [u8; 16] {
     let position = (u128::from(ssrc) << 64) | (u128::from(index) << 16);
     (u128::from_be_bytes(salted) ^ position).to_be_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::counter;
+    use crate::cipher::aes::{Aes, CipherKey};
+    use crate::hex::hex;
+    use crate::{Path, Suite};
+
+    /// The three key streams of the RFCs differ in the key alone, and print the blocks 0, 1, 2, 0xfeff, 0xff00, 0xff01.
+    fn check(suite: Suite, key: &str, blocks: [&str; 6]) {
+        let salt = hex("f0f1f2f3f4f5f6f7f8f9fafbfcfd").try_into().unwrap();
+        let mut padded = [0; 32];
+        padded[..suite.key_length()].copy_from_slice(&hex(key));
+        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+            let aes: Aes = Aes::new(path, &CipherKey::new(suite, &padded));
+            let mut stream = vec![0; 16 * 0xff02];
+            aes.apply_keystream(&counter(&salt, 0, 0), &mut stream);
+            for (number, block) in [0, 1, 2, 0xfeff, 0xff00, 0xff01].into_iter().zip(blocks) {
+                assert_eq!(stream[16 * number..][..16], hex(block), "{suite} {path} block {number:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn rfc_3711_appendix_b_2() {
+        check(
+            Suite::AesCm128HmacSha1_80,
+            "2B7E151628AED2A6ABF7158809CF4F3C",
+            [
+                "E03EAD0935C95E80E166B16DD92B4EB4",
+                "D23513162B02D0F72A43A2FE4A5F97AB",
+                "41E95B3BB0A2E8DD477901E4FCA894C0",
+                "EC8CDF7398607CB0F2D21675EA9EA1E4",
+                "362B7C3C6773516318A077D7FC5073AE",
+                "6A2CC3787889374FBEB4C81B17BA6C44",
+            ],
+        );
+    }
+
+    #[test]
+    fn rfc_6188_section_7_1() {
+        check(
+            Suite::AesCm256HmacSha1_80,
+            "57f82fe3613fd170a85ec93c40b1f092 2ec4cb0dc025b58272147cc438944a98",
+            [
+                "92bdd28a93c3f52511c677d08b5515a4",
+                "9da71b2378a854f67050756ded165bac",
+                "63c4868b7096d88421b563b8c94c9a31",
+                "cea518c90fd91ced9cbb18c078a54711",
+                "3dbc4814f4da5f00a08772b63c6a046d",
+                "6eb246913062a16891433e97dd01a57f",
+            ],
+        );
+    }
+
+    #[test]
+    fn rfc_6188_section_7_3() {
+        check(
+            Suite::AesCm192HmacSha1_80,
+            "eab234764e517b2d3d160d587d8c8621 9740f65f99b6bcf7",
+            [
+                "35096cba4610028dc1b57503804ce37c",
+                "5de986291dcce161d5165ec4568f5c9a",
+                "474a40c77894bc17180202272a4c264d",
+                "d108d1a31a00bad6367ec23eb044b415",
+                "c8f57129fdeb970b59f917b257662d4c",
+                "a5dab625811034e8cebdfeb6dc158dd3",
+            ],
+        );
+    }
+}

@@ -168,3 +168,67 @@ fn apply_keystream<const N: usize>(keys: &[[u8; 16]; N], counter: &[u8; 16], dat
 fn reversed() -> __m128i {
     _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 }
+
+#[cfg(test)]
+mod tests {
+    use aes::cipher::{BlockCipherEncrypt, KeyInit};
+    use aes::{Aes128Enc, Aes192Enc, Aes256Enc};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hex::hex;
+
+    /// FIPS 197 appendix C: one block under each key length.
+    #[test]
+    fn fips_197_appendix_c() {
+        let Some(proof) = AesNi::detect() else { return };
+        let plain: [u8; 16] = core::array::from_fn(|i| 0x11 * i as u8);
+        let mut block = plain;
+        Schedule::<11>::expand::<16>(proof, &core::array::from_fn(|i| i as u8)).encrypt_block(&mut block);
+        assert_eq!(block[..], hex("69c4e0d86a7b0430d8cdb78070b4c55a"));
+        block = plain;
+        Schedule::<13>::expand::<24>(proof, &core::array::from_fn(|i| i as u8)).encrypt_block(&mut block);
+        assert_eq!(block[..], hex("dda97ca4864cdfe06eaf70a0ec0d7191"));
+        block = plain;
+        Schedule::<15>::expand::<32>(proof, &core::array::from_fn(|i| i as u8)).encrypt_block(&mut block);
+        assert_eq!(block[..], hex("8ea2b7ca516745bfeafc49904b496089"));
+    }
+
+    proptest! {
+        #[test]
+        fn expands_and_encrypts_as_the_aes_crate(key: [u8; 32], block: [u8; 16]) {
+            let Some(proof) = AesNi::detect() else { return Ok(()) };
+            let (k128, k192): ([u8; 16], [u8; 24]) =
+                (core::array::from_fn(|i| key[i]), core::array::from_fn(|i| key[i]));
+            let (mut a, mut b, mut c) = (block, block, block);
+            Schedule::<11>::expand(proof, &k128).encrypt_block(&mut a);
+            Schedule::<13>::expand(proof, &k192).encrypt_block(&mut b);
+            Schedule::<15>::expand(proof, &key).encrypt_block(&mut c);
+            let (mut x, mut y, mut z) = (block.into(), block.into(), block.into());
+            Aes128Enc::new(&k128.into()).encrypt_block(&mut x);
+            Aes192Enc::new(&k192.into()).encrypt_block(&mut y);
+            Aes256Enc::new(&key.into()).encrypt_block(&mut z);
+            prop_assert_eq!([a, b, c], [x.0, y.0, z.0]);
+        }
+
+        #[test]
+        fn keystream_is_one_block_after_another(key: [u8; 16], counter: [u8; 16], length in 0_usize..600) {
+            let Some(proof) = AesNi::detect() else { return Ok(()) };
+            let schedule = Schedule::<11>::expand(proof, &key);
+            let data: Vec<u8> = (0..length).map(|i| i as u8).collect();
+            let mut whole = data.clone();
+            schedule.apply_keystream(&counter, &mut whole);
+            let mut expected = data;
+            for (chunk, number) in expected.chunks_mut(16).zip(0_u32..) {
+                let mut block = counter;
+                let last = u32::from_be_bytes([counter[12], counter[13], counter[14], counter[15]]);
+                block[12..].copy_from_slice(&last.wrapping_add(number).to_be_bytes());
+                schedule.encrypt_block(&mut block);
+                for (byte, stream) in chunk.iter_mut().zip(block) {
+                    *byte ^= stream;
+                }
+            }
+            prop_assert_eq!(whole, expected);
+        }
+    }
+}

@@ -151,3 +151,30 @@ fn hash(powers: &[[u8; 16]; POWERS], aad: &[u8], ciphertext: &[u8]) -> [u8; 16] 
 fn reversed() -> __m128i {
     _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 }
+
+#[cfg(test)]
+mod tests {
+    use ghash::GHash;
+    use ghash::universal_hash::UniversalHash;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn hashes_as_the_ghash_crate(
+            h: [u8; 16],
+            aad in prop::collection::vec(any::<u8>(), 0..100),
+            ciphertext in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let Some(proof) = AesNi::detect() else { return Ok(()) };
+            let mut expected = GHash::new(&h.into());
+            expected.update_padded(&aad);
+            expected.update_padded(&ciphertext);
+            let lengths = ((8 * aad.len() as u128) << 64) | (8 * ciphertext.len() as u128);
+            expected.update(&[lengths.to_be_bytes().into()]);
+            let expected: [u8; 16] = expected.finalize().into();
+            prop_assert_eq!(HashKey::new(proof, &h).hash(&aad, &ciphertext), expected);
+        }
+    }
+}

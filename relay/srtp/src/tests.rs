@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests of whole contexts. Those of one module stand beside it.
+
+mod differential;
+mod harness;
+#[expect(unsafe_code, reason = "calls into a C library")]
+mod libsrtp;
+mod vectors;

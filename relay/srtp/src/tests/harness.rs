@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One context at a time, packets as byte vectors.
+
+use crate::{
+    Contexts, KeySet, Kind, MasterKey, Mki, Packet, Path, ReceiveContext, Reject, SendContext, Suite,
+    protect_burst, unprotect_burst,
+};
+
+/// Contexts by position, the same id for both directions.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) receive: Vec<ReceiveContext>,
+    pub(super) send: Vec<SendContext>,
+}
+
+impl Contexts for Table {
+    fn receive(&mut self, id: u32) -> Option<&mut ReceiveContext> {
+        self.receive.get_mut(id as usize)
+    }
+
+    fn send(&mut self, id: u32) -> Option<&mut SendContext> {
+        self.send.get_mut(id as usize)
+    }
+}
+
+/// A packet and its index once it has gone through.
+pub(super) type Outcome = Result<(Vec<u8>, u64), Reject>;
+
+/// Room behind packets: the longest tag, index and MKI.
+pub(super) const ROOM: usize = 16 + 4 + 128;
+
+impl Table {
+    pub(super) fn unprotect(&mut self, id: u32, kind: Kind, packet: &[u8]) -> Outcome {
+        self.run(id, kind, packet, unprotect_burst)
+    }
+
+    pub(super) fn protect(&mut self, id: u32, kind: Kind, packet: &[u8]) -> Outcome {
+        self.run(id, kind, packet, protect_burst)
+    }
+
+    fn run(
+        &mut self,
+        id: u32,
+        kind: Kind,
+        bytes: &[u8],
+        burst: impl FnOnce(&mut [Packet<'_>], &mut Table),
+    ) -> Outcome {
+        let mut buffer = bytes.to_vec();
+        buffer.resize(bytes.len() + ROOM, 0xee);
+        let untouched = buffer.clone();
+        let mut packet = Packet::new(&mut buffer, bytes.len(), kind, id);
+        burst(core::slice::from_mut(&mut packet), self);
+        let (outcome, length, index) = (packet.outcome, packet.length, packet.index);
+        if outcome.is_err() {
+            assert_eq!(length, bytes.len(), "a rejected packet keeps its length");
+            assert!(buffer == untouched, "a rejected packet keeps its bytes");
+        }
+        outcome.map(|()| {
+            buffer.truncate(length);
+            (buffer, index)
+        })
+    }
+}
+
+/// A receiver and a sender, each with a set that `keys` gives, for up to eight SSRCs.
+pub(super) fn table(keys: impl Fn() -> Box<KeySet>) -> Table {
+    Table { receive: vec![ReceiveContext::new(keys(), 8)], send: vec![SendContext::new(keys(), 8)] }
+}
+
+/// The paths that this machine has.
+pub(super) fn paths() -> impl Iterator<Item = Path> {
+    Path::ALL.into_iter().filter(|path| path.is_available())
+}
+
+/// A master key whose bytes follow from `seed`.
+pub(super) fn master_key(suite: Suite, seed: u8, mki: &[u8]) -> MasterKey {
+    let bytes = |offset: u8, length: usize| -> Vec<u8> {
+        (0..length as u8).map(|i| i.wrapping_mul(37).wrapping_add(seed.wrapping_mul(101)) ^ offset).collect()
+    };
+    let key =
+        MasterKey::new(suite, &bytes(0x11, suite.key_length()), &bytes(0x77, suite.salt_length())).unwrap();
+    if mki.is_empty() { key } else { key.with_mki(Mki::new(mki).unwrap()) }
+}
+
+pub(super) fn key_set(suite: Suite, path: Path, keys: &[MasterKey]) -> Box<KeySet> {
+    Box::new(KeySet::with_path(suite, keys, path).unwrap())
+}
+
+/// An RTP packet with as many CSRCs, header extension words and payload bytes as asked for.
+pub(super) fn rtp(ssrc: u32, sequence: u16, csrcs: u8, extension: Option<u16>, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x80 | csrcs | if extension.is_some() { 0x10 } else { 0 }, 0x60];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend((u32::from(sequence) * 160).to_be_bytes());
+    packet.extend(ssrc.to_be_bytes());
+    packet.extend((0..csrcs).flat_map(|i| [0xc5, 0xc5, i, i]));
+    if let Some(words) = extension {
+        packet.extend([0xbe, 0xde]);
+        packet.extend(words.to_be_bytes());
+        packet.extend((0..words).flat_map(|i| [0x10, i as u8, 0, 0]));
+    }
+    packet.extend(payload);
+    packet
+}
+
+/// A receiver report without blocks, and a source description of `words` words behind it.
+pub(super) fn rtcp(ssrc: u32, words: u8) -> Vec<u8> {
+    let mut packet = vec![0x80, 201, 0, 1];
+    packet.extend(ssrc.to_be_bytes());
+    packet.extend([0x81, 202, 0, words]);
+    packet.extend((0..words).flat_map(|i| [i, 0x5d, 0xe5, i]));
+    packet
+}
