@@ -1,2 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Criterion benches and rivals.
+//! What the benches share: packets and keys that are the same in every run, and the wire bench.
+
+pub mod estimates;
+pub mod fixture;
+pub mod relay;
+pub mod streams;
+pub mod table;
+pub mod wire;

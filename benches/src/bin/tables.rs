@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Prints what criterion measured last as markdown tables.
+#![expect(clippy::print_stdout, reason = "its output is what it is for")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use culvert_benches::estimates::{self, Estimate};
+use culvert_benches::table::Table;
+
+const SIZES: [&str; 4] = ["60", "160", "500", "1200"];
+
+fn main() -> std::io::Result<()> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    let estimates = estimates::read(&target.join("criterion"))?;
+    println!("{}", flat("wire", &estimates));
+    println!("{}", srtp(&estimates));
+    println!("{}", flat("srtp-1000-streams", &estimates));
+    println!("{}", flat("engine", &estimates));
+    Ok(())
+}
+
+fn flat(group: &str, estimates: &[Estimate]) -> Table {
+    let mut table = Table::new([group, "ns per packet", "Mpps"]);
+    for estimate in estimates {
+        let Some(name) = estimate.name.strip_prefix(group).and_then(|rest| rest.strip_prefix('/')) else {
+            continue;
+        };
+        table.row([
+            name.to_owned(),
+            format!("{:.1} ± {:.1}", estimate.nanoseconds, estimate.uncertainty),
+            format!("{:.2}", 1e3 / estimate.nanoseconds),
+        ]);
+    }
+    table
+}
+
+/// One row per suite and work, one column per size.
+fn srtp(estimates: &[Estimate]) -> Table {
+    let mut rows: BTreeMap<(&str, &str), BTreeMap<&str, f64>> = BTreeMap::new();
+    for estimate in estimates {
+        if let ["srtp", suite, work, size] = estimate.name.split('/').collect::<Vec<_>>()[..] {
+            rows.entry((suite, work)).or_default().insert(size, estimate.nanoseconds);
+        }
+    }
+    let mut table = Table::new(["suite", "ns per packet", "60 B", "160 B", "500 B", "1200 B"]);
+    for ((suite, work), sizes) in rows {
+        let cells = SIZES
+            .map(|size| sizes.get(size).map(|nanoseconds| format!("{nanoseconds:.0}")).unwrap_or_default());
+        table.row([suite.to_owned(), work.to_owned()].into_iter().chain(cells));
+    }
+    table
+}
