@@ -3,7 +3,8 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-const MAPPED_PREFIX: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+/// The upper 96 bits of a v4-mapped address.
+const MAPPED_PREFIX: u128 = 0xffff;
 
 /// An IP address as 16 big-endian bytes; IPv4 in its v4-mapped form `::ffff:a.b.c.d`.
 ///
@@ -16,9 +17,7 @@ impl Address {
     /// The mapped form of four IPv4 bytes.
     #[inline(always)]
     pub const fn from_ipv4(octets: [u8; 4]) -> Self {
-        let [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11] = MAPPED_PREFIX;
-        let [a, b, c, d] = octets;
-        Self([p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, a, b, c, d])
+        Self((MAPPED_PREFIX << 32 | u32::from_be_bytes(octets) as u128).to_be_bytes())
     }
 
     /// The four IPv4 bytes, or `None` for IPv6.
@@ -31,7 +30,7 @@ impl Address {
     /// Whether this is an IPv4 address.
     #[inline(always)]
     pub fn is_ipv4(self) -> bool {
-        u128::from_be_bytes(self.0) >> 32 == 0xffff
+        u128::from_be_bytes(self.0) >> 32 == MAPPED_PREFIX
     }
 
     /// The standard library's form; IPv4 comes back as `IpAddr::V4`.
@@ -39,18 +38,6 @@ impl Address {
         match self.ipv4_octets() {
             Some(octets) => IpAddr::V4(Ipv4Addr::from(octets)),
             None => IpAddr::V6(Ipv6Addr::from(self.0)),
-        }
-    }
-
-    /// Whether a packet may come from here: not unspecified, multicast or the limited broadcast address.
-    #[inline(always)]
-    pub(crate) fn is_sender(self) -> bool {
-        let value = u128::from_be_bytes(self.0);
-        if value >> 32 == 0xffff {
-            let ipv4 = value as u32;
-            ipv4 != 0 && ipv4 >> 28 != 0xe && ipv4 != u32::MAX
-        } else {
-            value != 0 && value >> 120 != 0xff
         }
     }
 }
@@ -173,18 +160,6 @@ mod tests {
         assert_eq!(ipv6.to_ip(), "2001:db8::ffff:1".parse::<IpAddr>().unwrap());
         assert!(!address("::192.0.2.1").is_ipv4());
         assert!(!address("1::ffff:192.0.2.1").is_ipv4());
-    }
-
-    #[test]
-    fn senders_are_unicast() {
-        for good in
-            ["192.0.2.1", "127.0.0.1", "223.255.255.255", "240.0.0.1", "2001:db8::1", "::1", "fe80::1"]
-        {
-            assert!(address(good).is_sender(), "{good}");
-        }
-        for bad in ["0.0.0.0", "224.0.0.1", "239.255.255.255", "255.255.255.255", "::", "ff02::1"] {
-            assert!(!address(bad).is_sender(), "{bad}");
-        }
     }
 
     #[test]

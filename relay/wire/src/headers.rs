@@ -47,6 +47,8 @@ pub struct Headers {
     pub traffic_class: u8,
     first_fragment: bool,
     zero_checksum: bool,
+    /// Whether the source is one that can be answered.
+    answerable: bool,
     /// Where the UDP header starts in the frame.
     udp: usize,
     /// Where the IP packet ends by its own account; the frame may be shorter, or longer by padding.
@@ -60,6 +62,7 @@ struct Ip {
     destination: Address,
     traffic_class: u8,
     first_fragment: bool,
+    unicast_source: bool,
     udp: usize,
     end: usize,
 }
@@ -105,6 +108,7 @@ impl Headers {
             traffic_class: ip.traffic_class,
             first_fragment: ip.first_fragment,
             zero_checksum: ethertype == ETHERTYPE_IPV6 && c0 | c1 == 0,
+            answerable: ip.unicast_source && s0 | s1 != 0,
             udp: ip.udp,
             ip_end: ip.end,
             udp_length: usize::from(u16::from_be_bytes([l0, l1])),
@@ -135,7 +139,7 @@ impl Headers {
         if self.zero_checksum {
             return Err(Malformed::ZeroChecksum);
         }
-        if self.source.port == 0 || !self.source.address.is_sender() {
+        if !self.answerable {
             return Err(Malformed::Source);
         }
         Ok(start..end)
@@ -146,7 +150,7 @@ impl Headers {
 fn ipv4<B: Bytes>(frame: B, offset: usize) -> Result<Ip, NotUdp> {
     let [version_length, traffic_class, t0, t1, _, _, f0, f1, _, protocol, _, _] =
         frame.array(offset).ok_or(NotUdp::Truncated)?;
-    let source = frame.array(offset + 12).ok_or(NotUdp::Truncated)?;
+    let source: [u8; 4] = frame.array(offset + 12).ok_or(NotUdp::Truncated)?;
     let destination = frame.array(offset + 16).ok_or(NotUdp::Truncated)?;
     let header_length = usize::from(version_length & 0x0f) * 4;
     if version_length >> 4 != 4 || header_length < IPV4_LENGTH {
@@ -164,6 +168,7 @@ fn ipv4<B: Bytes>(frame: B, offset: usize) -> Result<Ip, NotUdp> {
         destination: Address::from_ipv4(destination),
         traffic_class,
         first_fragment: fragment & MORE_FRAGMENTS != 0,
+        unicast_source: is_unicast4(u32::from_be_bytes(source)),
         udp: offset + header_length,
         end: offset + usize::from(u16::from_be_bytes([t0, t1])),
     })
@@ -189,9 +194,22 @@ fn ipv6<B: Bytes>(frame: B, offset: usize) -> Result<Ip, NotUdp> {
         destination,
         traffic_class: b0 << 4 | b1 >> 4,
         first_fragment: false,
+        unicast_source: is_unicast6(u128::from_be_bytes(source.0)),
         udp,
         end: udp + usize::from(u16::from_be_bytes([p0, p1])),
     })
+}
+
+/// Not unspecified, multicast or the limited broadcast address.
+#[inline(always)]
+fn is_unicast4(address: u32) -> bool {
+    address != 0 && address >> 28 != 0xe && address != u32::MAX
+}
+
+/// Not unspecified or multicast.
+#[inline(always)]
+fn is_unicast6(address: u128) -> bool {
+    address != 0 && address >> 120 != 0xff
 }
 
 #[inline(always)]
@@ -202,4 +220,30 @@ fn is_tag(ethertype: u16) -> bool {
 #[inline(always)]
 fn be16<B: Bytes>(frame: B, offset: usize) -> Result<u16, NotUdp> {
     frame.array(offset).map(u16::from_be_bytes).ok_or(NotUdp::Truncated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_unicast4, is_unicast6};
+    use core::net::{Ipv4Addr, Ipv6Addr};
+
+    #[test]
+    fn unicast_ipv4() {
+        for address in ["192.0.2.1", "127.0.0.1", "223.255.255.255", "240.0.0.1", "255.255.255.254"] {
+            assert!(is_unicast4(address.parse::<Ipv4Addr>().unwrap().to_bits()), "{address}");
+        }
+        for address in ["0.0.0.0", "224.0.0.0", "239.255.255.255", "255.255.255.255"] {
+            assert!(!is_unicast4(address.parse::<Ipv4Addr>().unwrap().to_bits()), "{address}");
+        }
+    }
+
+    #[test]
+    fn unicast_ipv6() {
+        for address in ["2001:db8::1", "::1", "fe80::1", "feff::"] {
+            assert!(is_unicast6(address.parse::<Ipv6Addr>().unwrap().to_bits()), "{address}");
+        }
+        for address in ["::", "ff00::", "ff02::1"] {
+            assert!(!is_unicast6(address.parse::<Ipv6Addr>().unwrap().to_bits()), "{address}");
+        }
+    }
 }
