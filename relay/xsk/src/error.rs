@@ -150,7 +150,7 @@ fn advice(step: &BindStep, source: &io::Error) -> &'static str {
             "another socket has the queue: stop the program that opened it, or choose another queue"
         }
         (BindStep::Bind, Some(libc::EINVAL)) => {
-            "see that the interface has that many active queues (`ethtool -l`); an MTU above the frame size does not work either"
+            "see that the interface has that many active queues (`ethtool -l`)"
         }
         (BindStep::Bind, Some(libc::EOPNOTSUPP)) => {
             "the first interface of this packet memory is in zero-copy mode and this one cannot be: use copy mode for both"

@@ -6,7 +6,7 @@
 mod support;
 
 use culvert_xsk::{FramePool, KERNEL_HEADROOM, RingSizes, Socket, SocketConfig, Statistics, Umem};
-use std::{os::fd::AsFd, time::Instant};
+use std::{net::UdpSocket, os::fd::AsFd, time::Instant};
 use support::{redirect::*, *};
 
 /// A socket with its own memory, receiving everything of its queue.
@@ -184,4 +184,95 @@ fn packets_that_find_the_receive_ring_full_are_counted_and_the_rest_goes_on() {
     left.send(packets(100..164));
     right.expect(packets(100..164));
     assert_eq!(right.pool.len() + right.socket.held_frames() as usize, 600);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_an_ordinary_socket_sends_arrives_with_its_checksums() {
+    for mode in [Mode::Native, Mode::Generic] {
+        let hosts = pair(1);
+        let sender = hosts[0].namespace.run(|| UdpSocket::bind("192.0.2.1:4000").unwrap()).unwrap();
+        let mut right = end(&hosts[1], mode);
+        // The program takes everything, so that the kernel behind it never answers for its address.
+        let neighbour = hosts[1].interface.mac_address.map(|byte| format!("{byte:02x}")).join(":");
+        let arguments = ["neigh", "add", "192.0.2.2", "lladdr", &neighbour, "dev", "a0"];
+        hosts[0].namespace.ip(arguments).unwrap();
+        for number in 0..200 {
+            sender.send_to(&payload(number), "192.0.2.2:5004").unwrap();
+            await_input(&right.socket, Instant::now() + PATIENCE);
+            let mut seen = None;
+            assert_eq!(right.socket.receive(2, |received| seen = Some(received)), 1);
+            let received = seen.unwrap();
+            let bytes = &received.frame[received.start..received.start + received.length];
+            assert_eq!(bytes[42..], payload(number));
+            assert_eq!(udp_sum(&bytes[14..]), 0xffff, "the checksum was left to the device");
+            right.pool.put(received.frame);
+            right.socket.refill(&mut right.pool);
+        }
+        right.assert_complete();
+    }
+}
+
+/// Ones' complement sum of an IPv4 packet's UDP part with its pseudo header: 0xffff when the checksum is right.
+fn udp_sum(packet: &[u8]) -> u32 {
+    let udp = &packet[20..];
+    let pairs = packet[12..20].chunks(2).chain(udp.chunks(2));
+    let sum = pairs.map(|pair| u32::from(pair[0]) << 8 | pair.get(1).copied().map_or(0, u32::from));
+    let sum = sum.sum::<u32>() + 17 + udp.len() as u32;
+    let folded = (sum & 0xffff) + (sum >> 16);
+    (folded & 0xffff) + (folded >> 16)
+}
+
+#[test]
+#[ignore = "needs root"]
+fn packets_longer_than_a_frame_are_counted() {
+    let hosts = pair(1);
+    for host in &hosts {
+        host.namespace.ip(["link", "set", host.device, "mtu", "3000"]).unwrap();
+    }
+    let mut left = end(&hosts[0], Mode::Native);
+    let mut right = end(&hosts[1], Mode::Native);
+    // A frame has 2048 - 256 bytes for a packet.
+    let long = |length: usize| packet(&hosts[0], &hosts[1], &vec![0x77; length - 42]);
+    left.send([1792, 1793, 1900].into_iter().map(long));
+    left.send([100].into_iter().map(long));
+    right.expect([1792, 100].into_iter().map(long));
+    assert_eq!(right.socket.statistics().unwrap().receive_dropped, 2);
+    right.assert_complete();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_queues_of_an_interface_share_a_memory() {
+    let hosts = pair(2);
+    let [(left, mut left_pool), (right, mut right_pool)] = [memory(64), memory(600)];
+    let mut senders = [0, 1].map(|queue| hosts[0].bind(&left, &hosts[0].config(queue)));
+    let mut receivers = [0, 1].map(|queue| hosts[1].bind(&right, &hosts[1].config(queue)));
+    let index = hosts[1].interface.index;
+    let program = hosts[1].namespace.run(|| Redirect::attach(index, Mode::Native, 2).unwrap()).unwrap();
+    for (socket, queue) in receivers.iter_mut().zip(0..) {
+        assert_eq!(socket.refill(&mut right_pool), 256);
+        program.set(queue, socket.as_fd()).unwrap();
+    }
+    // A veth keeps the queue: what leaves queue 1 arrives on queue 1.
+    for (number, (sender, receiver)) in senders.iter_mut().zip(&mut receivers).enumerate() {
+        let packet = packet(&hosts[0], &hosts[1], &payload(number as u32));
+        for _ in 0..20 {
+            queue(sender, left_pool.take().unwrap(), &packet, 0).unwrap();
+        }
+        sender.flush().unwrap();
+        assert_eq!(sender.reclaim(&mut left_pool), 20);
+        let mut received = 0;
+        while received < 20 {
+            await_input(receiver, Instant::now() + PATIENCE);
+            received += receiver.receive(20, |received| {
+                let bytes = &received.frame[received.start..received.start + received.length];
+                assert_eq!(bytes, packet);
+                right_pool.put(received.frame);
+            });
+        }
+        assert_eq!(receiver.refill(&mut right_pool), 20);
+    }
+    assert_eq!((left_pool.len(), left.lost_frames()), (64, 0));
+    assert_eq!((right_pool.len(), right.lost_frames()), (600 - 512, 0));
 }

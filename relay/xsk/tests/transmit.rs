@@ -117,8 +117,8 @@ fn a_queue_that_cannot_be_bound_is_named() {
     };
     assert_eq!(
         text(2),
-        "AF_XDP on a0 queue 2: cannot bind the queue: Invalid argument (os error 22); see that the interface has that many \
-         active queues (`ethtool -l`); an MTU above the frame size does not work either"
+        "AF_XDP on a0 queue 2: cannot bind the queue: Invalid argument (os error 22); see that the interface \
+         has that many active queues (`ethtool -l`)"
     );
     let (first, _first_pool) = memory(16);
     let _socket = left.bind(&first, &left.config(1));

@@ -21,12 +21,15 @@
 //! Everything is removed when the [`Namespace`]s are dropped; what a killed program left is removed by the next one.
 //!
 //! # XDP on a veth pair
-//! Checked on Linux 6.18, and held by the tests of the AF_XDP crate:
-//! - A veth end with a native XDP program receives what the other end sends, and needs nothing on the other end.
-//! - AF_XDP transmits in copy mode, as sockets do; the other end receives it with no XDP program and no setting.
-//! - Only frames that XDP itself redirects into a veth (`XDP_REDIRECT` to a device, live frames of a test run) need NAPI on
-//!   the other end: [`Namespace::enable_napi`] or an XDP program there.
-//! - Threaded NAPI ([`Namespace::enable_threaded_napi`]) must be set after the XDP program is attached.
+//! What Linux 6.18 needs, as the tests of the AF_XDP crate hold it:
+//! - An end with an XDP program, native or generic, receives what the other end sends, from ordinary sockets and from
+//!   AF_XDP. The other end needs no program and no setting.
+//! - What AF_XDP transmits in copy mode is received by an ordinary socket on an end without a program.
+//! - The sending end must complete checksums itself, which [`connect`] sees to.
+//!
+//! NAPI on the receiving end ([`Namespace::enable_napi`], or an XDP program there) is needed only for frames that XDP itself
+//! redirects into the pair: a redirect to a device, or the live frames of a test run. Threaded NAPI
+//! ([`Namespace::enable_threaded_napi`]) is set after the XDP program was attached.
 
 mod carrier;
 mod error;
