@@ -22,7 +22,8 @@ pub enum LoadError {
     Permission,
     /// The kernel refused a map or the program; the source says which, with the verifier's words.
     #[error(
-        "the kernel refused the XDP program (maps for {max_endpoints} endpoints and {queues} queues); it needs Linux 5.9 or newer and memory for the maps"
+        "the kernel refused the XDP program (maps for {max_endpoints} endpoints and {queues} queues); it \
+         needs Linux 5.9 or newer and memory for the maps"
     )]
     Refused {
         /// Endpoints that were asked for.
@@ -69,7 +70,8 @@ pub enum AttachError {
     },
     /// Another XDP program is on the interface.
     #[error(
-        "{interface} has an XDP program already: `ip link show {interface}` names it; stop the process that attached it, or remove it with `ip link set dev {interface} xdp off`"
+        "{interface} has an XDP program already: `ip link show {interface}` names it; stop the process that \
+         attached it, or remove it with `ip link set dev {interface} xdp off`"
     )]
     Occupied {
         /// The interface.
@@ -85,7 +87,8 @@ pub enum AttachError {
     },
     /// The driver refused native mode, which was asked for alone.
     #[error(
-        "the driver of {interface} refused native XDP: lower the MTU or the number of queues if it is known to support it, or allow generic mode"
+        "the driver of {interface} refused native XDP: lower the MTU or the number of queues if it is known \
+         to support it, or allow generic mode"
     )]
     NativeRefused {
         /// The interface.
@@ -117,7 +120,8 @@ pub enum AttachError {
 pub enum SteeringError {
     /// The queue is not one of those the steering was loaded for.
     #[error(
-        "queue {queue} is not among the {queues} of this steering: load it for as many queues as the interface has"
+        "queue {queue} is not among the {queues} of this steering: load it for as many queues as the \
+         interface has"
     )]
     NoSuchQueue {
         /// The queue.
@@ -161,7 +165,8 @@ pub enum SteeringError {
     },
     /// The kernel did not run the program on a test packet.
     #[error(
-        "the kernel did not run the XDP program on a packet of {length} bytes: at least an Ethernet header is needed"
+        "the kernel did not run the XDP program on a packet of {length} bytes: at least an Ethernet header \
+         is needed"
     )]
     TestRun {
         /// Bytes of the packet.

@@ -40,7 +40,7 @@ pub enum Error {
     PayloadLength,
 }
 
-/// Length in bytes of the headers that [`write`] makes: 42 or 62, and four more with a VLAN tag.
+/// Length in bytes of the headers that [`write()`] makes: 42 or 62, and four more with a VLAN tag.
 #[inline(always)]
 pub fn header_length(spec: &HeaderSpec) -> usize {
     let ip = if spec.destination.address.is_ipv4() { IPV4_LENGTH } else { IPV6_LENGTH };
