@@ -128,6 +128,9 @@ mod tests {
         }
         let show = right.ip(["-details", "link", "show", "b0"]).unwrap();
         assert!(show.contains("mtu 1400") && show.contains("numrxqueues 4"), "{show}");
+        right.enable_threaded_napi("b0").unwrap();
+        let threaded = right.command("cat").arg("/sys/class/net/b0/threaded").output().unwrap();
+        assert_eq!(threaded.stdout, b"1\n");
         let features = left.ethtool(["-k", "a0"]).unwrap();
         assert!(features.contains("tx-checksumming: off"), "{features}");
         let ends = (left.interface("a0").unwrap(), right.interface("b0").unwrap());
