@@ -3,6 +3,7 @@
 
 use std::{error::Error, io, time::Duration};
 
+use rustls::AlertDescription;
 use tonic::{Code, Status};
 
 /// Why a call on a relay did not succeed.
@@ -173,30 +174,43 @@ fn from_io(endpoint: &str, error: &io::Error) -> ClientError {
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::UnexpectedEof => ClientError::Lost { endpoint, reason },
+        // HTTP/2 keeps of a TLS error only its text.
+        io::ErrorKind::InvalidData if refuses_client(&reason) => {
+            ClientError::ClientCertificate { endpoint, reason }
+        }
+        io::ErrorKind::InvalidData => ClientError::Tls { endpoint, reason },
         _ => ClientError::Unreachable { endpoint, reason },
     }
 }
 
 fn from_tls(endpoint: &str, error: &rustls::Error) -> ClientError {
-    use rustls::AlertDescription as Alert;
     let (endpoint, reason) = (endpoint.to_owned(), error.to_string());
     match error {
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             ClientError::ServerCertificate { endpoint, reason }
         }
-        rustls::Error::AlertReceived(
-            Alert::CertificateRequired
-            | Alert::BadCertificate
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateRevoked
-            | Alert::CertificateExpired
-            | Alert::CertificateUnknown
-            | Alert::UnknownCA
-            | Alert::AccessDenied
-            | Alert::DecryptError,
-        ) => ClientError::ClientCertificate { endpoint, reason },
+        rustls::Error::AlertReceived(alert) if CLIENT_ALERTS.contains(alert) => {
+            ClientError::ClientCertificate { endpoint, reason }
+        }
         _ => ClientError::Tls { endpoint, reason },
     }
+}
+
+/// The alerts with which a server refuses a client's certificate.
+const CLIENT_ALERTS: [AlertDescription; 9] = [
+    AlertDescription::CertificateRequired,
+    AlertDescription::BadCertificate,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::UnknownCA,
+    AlertDescription::AccessDenied,
+    AlertDescription::DecryptError,
+];
+
+fn refuses_client(text: &str) -> bool {
+    CLIENT_ALERTS.iter().any(|&alert| rustls::Error::AlertReceived(alert).to_string() == text)
 }
 
 fn innermost(error: &(dyn Error + 'static)) -> String {
@@ -226,6 +240,15 @@ mod tests {
         let error = ClientError::from_connect("https://r:1", &wrapped);
         assert!(matches!(error, ClientError::ClientCertificate { .. }), "{error:?}");
         assert_eq!(error.code(), None);
+    }
+
+    #[test]
+    fn an_alert_of_which_only_the_text_is_left_is_known() {
+        let text = rustls::Error::AlertReceived(AlertDescription::UnknownCA).to_string();
+        let error = ClientError::from_connect("r", &io::Error::new(io::ErrorKind::InvalidData, text));
+        assert!(matches!(error, ClientError::ClientCertificate { .. }), "{error:?}");
+        let error = ClientError::from_connect("r", &io::Error::new(io::ErrorKind::InvalidData, "other"));
+        assert!(matches!(error, ClientError::Tls { .. }), "{error:?}");
     }
 
     #[test]

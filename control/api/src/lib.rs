@@ -16,6 +16,7 @@ pub use error::ClientError;
     missing_docs,
     unreachable_pub,
     clippy::all,
+    clippy::allow_attributes_without_reason,
     reason = "generated; documented by the comments of the interface file"
 )]
 pub mod v1 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The client against a server with mutual TLS on loopback.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up must fail the test")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use culvert_api::{

@@ -1,2 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sessions, media and legs: a pure state machine.
+//!
+//! [`Sessions`] takes requests as a front end words them, checks all that the relay promises about them, allots ports
+//! and workers, and answers with the session as it stands and the [`Effect`]s that make the engine follow. It does no
+//! input or output, knows no clock, and keeps no key: keys pass through into effects, and what stays is a keyed
+//! fingerprint, by which a key is known again.
+
+mod address;
+mod config;
+mod draft;
+mod effect;
+mod error;
+mod fingerprint;
+mod flow;
+mod keys;
+mod leg;
+mod locals;
+mod name;
+mod page;
+mod policy;
+mod ports;
+mod remote;
+mod request;
+mod reuse;
+pub mod sdes;
+mod sessions;
+mod update;
+mod view;
+pub mod watch;
+
+pub use config::{ConfigError, NodeConfig, Realm, RealmAddress};
+pub use effect::Effect;
+pub use error::{ErrorKind, SessionError};
+pub use flow::{Component, Egress, FlowKey, FlowSpec, Ingress, Keys, Side, Source};
+pub use name::{Caller, Owner, SessionId};
+pub use page::Page;
+pub use request::{
+    EncryptionLevel, EndpointRequest, KeyMaterial, LegRequest, LegUpdate, MediaKind, MediaRequest,
+    ProtectionRequest, RemoteRequest, SessionRequest, SourceRule, SrtpKeys, UpdateRequest,
+};
+pub use sessions::{Changed, Created, RealmUsage, Sessions};
+pub use view::{LegView, MediaView, Remote, SessionView};

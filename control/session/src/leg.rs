@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A leg, and the flows between two of them.
+
+use std::net::SocketAddr;
+
+use culvert_srtp::Suite;
+
+use crate::{
+    Component, Egress, EncryptionLevel, FlowKey, FlowSpec, Ingress, LegView, Side, Source, SourceRule,
+    keys::KeyPrint, locals::Local, policy, view::Remote,
+};
+
+/// How a leg is protected. Keys themselves are not kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Protection {
+    Unset,
+    Plain,
+    Srtp { suite: Suite, receive: Vec<KeyPrint>, send: Vec<KeyPrint> },
+}
+
+impl Protection {
+    pub(crate) fn receive(&self) -> &[KeyPrint] {
+        match self {
+            Protection::Srtp { receive, .. } => receive,
+            Protection::Unset | Protection::Plain => &[],
+        }
+    }
+
+    pub(crate) fn send(&self) -> &[KeyPrint] {
+        match self {
+            Protection::Srtp { send, .. } => send,
+            Protection::Unset | Protection::Plain => &[],
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Protection::Unset => "",
+            Protection::Plain => "plain",
+            Protection::Srtp { suite, .. } => suite.name(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Leg {
+    pub(crate) realm: usize,
+    pub(crate) local: Local,
+    pub(crate) remote: Option<Remote>,
+    /// RTP, RTCP.
+    pub(crate) learnt: [Option<SocketAddr>; 2],
+    pub(crate) protection: Protection,
+    pub(crate) encryption: EncryptionLevel,
+    /// As asked for.
+    pub(crate) source: Option<SourceRule>,
+    pub(crate) held: bool,
+    pub(crate) dscp: Option<u8>,
+    pub(crate) max_ssrcs: u16,
+    pub(crate) rekeys: u32,
+}
+
+impl Leg {
+    /// The source rule in force.
+    pub(crate) fn rule(&self) -> SourceRule {
+        self.source.unwrap_or_else(|| policy::default_source(&self.protection))
+    }
+
+    pub(crate) fn source(&self, component: Component) -> Source {
+        let remote = self.remote.map(|remote| pick(remote, component));
+        match (self.rule(), remote) {
+            (SourceRule::Learn, _) => Source::Learn,
+            (SourceRule::LearnAny, _) => Source::LearnAny,
+            (SourceRule::Fixed, Some(remote)) => Source::Fixed(remote),
+            (SourceRule::SignalledAddress, Some(remote)) => Source::LearnFrom(remote.ip()),
+            (SourceRule::Fixed | SourceRule::SignalledAddress, None) => Source::Nobody,
+        }
+    }
+
+    fn ingress(&self, component: Component) -> Ingress {
+        Ingress { local: pick(self.local.bound, component), source: self.source(component) }
+    }
+
+    pub(crate) fn egress(&self, component: Component) -> Egress {
+        Egress {
+            local: pick(self.local.bound, component),
+            remote: self.remote.map(|remote| pick(remote, component)),
+        }
+    }
+
+    pub(crate) fn view(&self, realm: String) -> LegView {
+        let (receive_ready, can_protect) = match &self.protection {
+            Protection::Unset => (false, false),
+            Protection::Plain => (true, true),
+            Protection::Srtp { receive, send, .. } => (!receive.is_empty(), !send.is_empty()),
+        };
+        LegView {
+            realm,
+            local: self.local.advertised,
+            bound: self.local.bound,
+            signalled: self.remote,
+            learnt: self.learnt,
+            protection: self.protection.name(),
+            encryption: self.encryption,
+            source: self.rule(),
+            rtcp_mux: self.local.is_multiplexed(),
+            held: self.held,
+            dscp: self.dscp,
+            receive_ready,
+            send_ready: can_protect && (self.remote.is_some() || self.learnt[0].is_some()),
+            rekeys: self.rekeys,
+        }
+    }
+}
+
+pub(crate) fn pick(remote: Remote, component: Component) -> SocketAddr {
+    match component {
+        Component::Rtp => remote.rtp,
+        Component::Rtcp => remote.rtcp,
+    }
+}
+
+/// The flow from one leg to the other.
+pub(crate) fn flow(
+    key: FlowKey,
+    worker: u32,
+    clock_rate: u32,
+    [from, to]: [&Leg; 2],
+    receive: Side,
+    send: Side,
+) -> FlowSpec {
+    FlowSpec {
+        key,
+        worker,
+        ingress: Component::ALL.map(|component| from.ingress(component)),
+        egress: Component::ALL.map(|component| to.egress(component)),
+        receive,
+        send,
+        dscp: to.dscp,
+        held: from.held || to.held,
+        clock_rate,
+        max_ssrcs: from.max_ssrcs,
+    }
+}
