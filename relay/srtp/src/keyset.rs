@@ -110,8 +110,11 @@ impl KeySet {
         &mut self.first
     }
 
-    /// Position of the key with that MKI, which is empty where the set has none.
+    /// Position of the key with that MKI, which has the length of the set's MKIs: none where the set has one key alone.
     pub(crate) fn find(&self, mki: &[u8]) -> Result<usize, Reject> {
+        if mki.is_empty() {
+            return Ok(0);
+        }
         self.iter().position(|keys| keys.mki() == mki).ok_or(Reject::UnknownMki)
     }
 

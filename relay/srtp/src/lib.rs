@@ -19,6 +19,7 @@ mod key;
 mod keyset;
 mod layout;
 mod packet;
+mod partial;
 mod path;
 mod receive;
 mod reject;

@@ -9,10 +9,12 @@ use core::arch::x86_64::*;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::partial;
+
 /// Blocks in flight.
 const LANES: usize = 8;
 
-/// Proof that the processor has AES-NI, PCLMULQDQ, SSSE3 and SSE4.1.
+/// Proof that the processor has AES-NI, PCLMULQDQ and AVX, whose three-operand forms save moves.
 #[derive(Copy, Clone)]
 pub(crate) struct AesNi(());
 
@@ -20,8 +22,7 @@ impl AesNi {
     pub(crate) fn detect() -> Option<AesNi> {
         let found = is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("pclmulqdq")
-            && is_x86_feature_detected!("ssse3")
-            && is_x86_feature_detected!("sse4.1");
+            && is_x86_feature_detected!("avx");
         found.then_some(AesNi(()))
     }
 }
@@ -67,7 +68,7 @@ fn store(bytes: &mut [u8; 16], value: __m128i) {
 }
 
 /// FIPS 197 section 5.2, word by word. `aeskeygenassist` looks words up in the S-box without a table in memory.
-#[target_feature(enable = "aes,sse4.1")]
+#[target_feature(enable = "aes,avx")]
 fn expand<const K: usize>(key: &[u8; K], round_keys: &mut [u8]) {
     let (words, _) = round_keys.as_chunks_mut::<4>();
     for (word, chunk) in words.iter_mut().zip(key.as_chunks::<4>().0) {
@@ -88,7 +89,7 @@ fn expand<const K: usize>(key: &[u8; K], round_keys: &mut [u8]) {
     }
 }
 
-#[target_feature(enable = "aes,sse4.1")]
+#[target_feature(enable = "aes,avx")]
 fn substitute(word: u32) -> u32 {
     let replicated = _mm_set1_epi32(word.cast_signed());
     _mm_extract_epi32::<0>(_mm_aeskeygenassist_si128::<0>(replicated)).cast_unsigned()
@@ -96,7 +97,7 @@ fn substitute(word: u32) -> u32 {
 
 /// `L` blocks through every round side by side.
 #[inline]
-#[target_feature(enable = "aes")]
+#[target_feature(enable = "aes,avx")]
 fn encrypt<const N: usize, const L: usize>(keys: &[[u8; 16]; N], blocks: &mut [__m128i; L]) {
     let whitening = load(&keys[0]);
     for block in blocks.iter_mut() {
@@ -114,7 +115,7 @@ fn encrypt<const N: usize, const L: usize>(keys: &[[u8; 16]; N], blocks: &mut [_
     }
 }
 
-#[target_feature(enable = "aes")]
+#[target_feature(enable = "aes,avx")]
 fn encrypt_block<const N: usize>(keys: &[[u8; 16]; N], block: &mut [u8; 16]) {
     let mut state = [load(block)];
     encrypt(keys, &mut state);
@@ -123,7 +124,7 @@ fn encrypt_block<const N: usize>(keys: &[[u8; 16]; N], block: &mut [u8; 16]) {
 
 /// The key stream of eight counters from `counter` on, which is in host order, and the counter that follows.
 #[inline]
-#[target_feature(enable = "aes,ssse3")]
+#[target_feature(enable = "aes,avx")]
 fn keystream<const N: usize>(keys: &[[u8; 16]; N], counter: __m128i) -> ([__m128i; LANES], __m128i) {
     let mut blocks = [counter; LANES];
     for (block, lane) in blocks.iter_mut().zip(0..) {
@@ -133,7 +134,7 @@ fn keystream<const N: usize>(keys: &[[u8; 16]; N], counter: __m128i) -> ([__m128
     (blocks, _mm_add_epi32(counter, _mm_set_epi32(0, 0, 0, LANES as i32)))
 }
 
-#[target_feature(enable = "aes,ssse3")]
+#[target_feature(enable = "aes,avx")]
 fn apply_keystream<const N: usize>(keys: &[[u8; 16]; N], counter: &[u8; 16], data: &mut [u8]) {
     let mut counter = _mm_shuffle_epi8(load(counter), reversed());
     let (groups, tail) = data.as_chunks_mut::<{ 16 * LANES }>();
@@ -156,15 +157,13 @@ fn apply_keystream<const N: usize>(keys: &[[u8; 16]; N], counter: &[u8; 16], dat
     if let Some(stream) = stream.next() {
         let mut last = [0; 16];
         store(&mut last, stream);
-        for (byte, stream) in rest.iter_mut().zip(last) {
-            *byte ^= stream;
-        }
+        partial::xor(rest, u128::from_le_bytes(last));
     }
 }
 
 /// The shuffle that reverses sixteen bytes.
 #[inline]
-#[target_feature(enable = "sse2")]
+#[target_feature(enable = "avx")]
 fn reversed() -> __m128i {
     _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 }

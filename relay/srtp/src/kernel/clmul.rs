@@ -12,6 +12,7 @@ use core::arch::x86_64::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::aes_ni::AesNi;
+use crate::partial;
 
 /// Powers of the hash key that are kept, and the blocks that share a reduction.
 const POWERS: usize = 4;
@@ -50,7 +51,7 @@ fn store(value: __m128i) -> [u8; 16] {
     bytes
 }
 
-#[target_feature(enable = "pclmulqdq,ssse3")]
+#[target_feature(enable = "pclmulqdq,avx")]
 fn powers_of(h: &[u8; 16], powers: &mut [[u8; 16]; POWERS]) {
     // Times x in POLYVAL's field: x^128 is x^127 + x^126 + x^121 + 1.
     let h = u128::from_be_bytes(*h);
@@ -76,14 +77,14 @@ struct Product {
 
 impl Product {
     #[inline]
-    #[target_feature(enable = "sse2")]
+    #[target_feature(enable = "avx")]
     fn zero() -> Product {
         let zero = _mm_setzero_si128();
         Product { low: zero, middle: zero, high: zero }
     }
 
     #[inline]
-    #[target_feature(enable = "pclmulqdq")]
+    #[target_feature(enable = "pclmulqdq,avx")]
     fn add(&mut self, a: __m128i, b: __m128i) {
         self.low = _mm_xor_si128(self.low, _mm_clmulepi64_si128::<0x00>(a, b));
         self.high = _mm_xor_si128(self.high, _mm_clmulepi64_si128::<0x11>(a, b));
@@ -93,7 +94,7 @@ impl Product {
 
     /// Divides by x^128: twice, the low 64 bits times the modulus are added, which makes them zero.
     #[inline]
-    #[target_feature(enable = "pclmulqdq")]
+    #[target_feature(enable = "pclmulqdq,avx")]
     fn reduce(self) -> __m128i {
         let modulus = _mm_set_epi64x((0xc2_u64 << 56).cast_signed(), 0);
         let low = _mm_xor_si128(self.low, _mm_slli_si128::<8>(self.middle));
@@ -104,50 +105,92 @@ impl Product {
     }
 }
 
-/// Hashes whole blocks; `blocks` has at most [`POWERS`].
-#[inline]
-#[target_feature(enable = "pclmulqdq,ssse3")]
-fn absorb(powers: &[[u8; 16]; POWERS], state: __m128i, blocks: &[[u8; 16]]) -> __m128i {
-    let mut product = Product::zero();
-    let mut carried = state;
-    for (block, power) in blocks.iter().zip(powers[..blocks.len()].iter().rev()) {
-        product.add(_mm_xor_si128(_mm_shuffle_epi8(load(block), reversed()), carried), load(power));
-        carried = _mm_setzero_si128();
-    }
-    product.reduce()
+/// A hash under way. Blocks are counted down from the end, so that only the first group may have fewer than [`POWERS`].
+struct Hasher<'k> {
+    powers: &'k [[u8; 16]; POWERS],
+    /// The hash of the groups before this one, added to its first block.
+    carried: __m128i,
+    product: Product,
+    /// Blocks that the group still lacks, which is the power of the next one.
+    lacking: usize,
 }
 
-#[inline]
-#[target_feature(enable = "pclmulqdq,ssse3")]
-fn absorb_padded(powers: &[[u8; 16]; POWERS], mut state: __m128i, data: &[u8]) -> __m128i {
-    let (blocks, rest) = data.as_chunks();
-    let (groups, single) = blocks.as_chunks::<POWERS>();
-    for group in groups {
-        state = absorb(powers, state, group);
+impl<'k> Hasher<'k> {
+    /// A hash of `blocks` blocks, at least one.
+    #[inline]
+    #[target_feature(enable = "pclmulqdq,avx")]
+    fn new(powers: &'k [[u8; 16]; POWERS], blocks: usize) -> Self {
+        Hasher {
+            powers,
+            carried: _mm_setzero_si128(),
+            product: Product::zero(),
+            lacking: (blocks - 1) % POWERS + 1,
+        }
     }
-    if !single.is_empty() {
-        state = absorb(powers, state, single);
+
+    #[inline]
+    #[target_feature(enable = "pclmulqdq,avx")]
+    fn push(&mut self, block: &[u8; 16]) {
+        let block = _mm_shuffle_epi8(load(block), reversed());
+        self.product.add(_mm_xor_si128(block, self.carried), load(&self.powers[self.lacking - 1]));
+        self.carried = _mm_setzero_si128();
+        self.lacking -= 1;
+        if self.lacking == 0 {
+            self.carried = self.product.reduce();
+            self.product = Product::zero();
+            self.lacking = POWERS;
+        }
     }
-    if !rest.is_empty() {
-        let mut last = [0; 16];
-        last[..rest.len()].copy_from_slice(rest);
-        state = absorb(powers, state, &[last]);
+
+    /// Four blocks, where a group starts.
+    #[inline]
+    #[target_feature(enable = "pclmulqdq,avx")]
+    fn push_group(&mut self, group: &[[u8; 16]; POWERS]) {
+        let mut product = Product::zero();
+        for (block, power) in group.iter().zip(self.powers.iter().rev()) {
+            let block = _mm_shuffle_epi8(load(block), reversed());
+            product.add(_mm_xor_si128(block, self.carried), load(power));
+            self.carried = _mm_setzero_si128();
+        }
+        self.carried = product.reduce();
     }
-    state
+
+    #[inline]
+    #[target_feature(enable = "pclmulqdq,avx")]
+    fn push_padded(&mut self, data: &[u8]) {
+        let (blocks, rest) = data.as_chunks();
+        let (first, blocks) = blocks.split_at(blocks.len().min(self.lacking % POWERS));
+        let (groups, last) = blocks.as_chunks();
+        for block in first {
+            self.push(block);
+        }
+        for group in groups {
+            self.push_group(group);
+        }
+        for block in last {
+            self.push(block);
+        }
+        if !rest.is_empty() {
+            self.push(&partial::read(rest).to_le_bytes());
+        }
+    }
 }
 
-#[target_feature(enable = "pclmulqdq,ssse3")]
+#[target_feature(enable = "pclmulqdq,avx")]
 fn hash(powers: &[[u8; 16]; POWERS], aad: &[u8], ciphertext: &[u8]) -> [u8; 16] {
     let bits = |bytes: &[u8]| 8 * bytes.len() as u128;
     let lengths = ((bits(aad) << 64) | bits(ciphertext)).to_be_bytes();
-    let state = absorb_padded(powers, _mm_setzero_si128(), aad);
-    let state = absorb_padded(powers, state, ciphertext);
-    store(_mm_shuffle_epi8(absorb(powers, state, &[lengths]), reversed()))
+    let blocks = aad.len().div_ceil(16) + ciphertext.len().div_ceil(16) + 1;
+    let mut hasher = Hasher::new(powers, blocks);
+    hasher.push_padded(aad);
+    hasher.push_padded(ciphertext);
+    hasher.push(&lengths);
+    store(_mm_shuffle_epi8(hasher.carried, reversed()))
 }
 
 /// The shuffle that reverses sixteen bytes.
 #[inline]
-#[target_feature(enable = "sse2")]
+#[target_feature(enable = "avx")]
 fn reversed() -> __m128i {
     _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 }

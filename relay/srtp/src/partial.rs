@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Less than a block, moved in two overlapping words. Moved byte by byte, it would wait in the store buffer for the whole
+//! block that is read next.
+
+/// Up to 15 bytes, little endian, zeros behind.
+#[inline]
+pub(crate) fn read(bytes: &[u8]) -> u128 {
+    let behind = |width: usize| 8 * (bytes.len() - width);
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << behind(8)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << behind(4)
+    } else {
+        bytes.iter().rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
+    }
+}
+
+/// Xors the first bytes of `stream`, little endian, into up to 15 bytes.
+#[inline]
+pub(crate) fn xor(bytes: &mut [u8], stream: u128) {
+    let mixed = read(bytes) ^ stream;
+    let length = bytes.len();
+    if length >= 8 {
+        if let Some(first) = bytes.first_chunk_mut() {
+            *first = (mixed as u64).to_le_bytes();
+        }
+        if let Some(last) = bytes.last_chunk_mut() {
+            *last = ((mixed >> (8 * (length - 8))) as u64).to_le_bytes();
+        }
+    } else if length >= 4 {
+        if let Some(first) = bytes.first_chunk_mut() {
+            *first = (mixed as u32).to_le_bytes();
+        }
+        if let Some(last) = bytes.last_chunk_mut() {
+            *last = ((mixed >> (8 * (length - 4))) as u32).to_le_bytes();
+        }
+    } else {
+        for (byte, mixed) in bytes.iter_mut().zip(mixed.to_le_bytes()) {
+            *byte = mixed;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length() {
+        let data: [u8; 16] = core::array::from_fn(|i| 0x11 * i as u8 ^ 0xa7);
+        let stream: [u8; 16] = core::array::from_fn(|i| 0x0d * i as u8 ^ 0x3c);
+        for length in 0..16 {
+            let mut padded = [0; 16];
+            padded[..length].copy_from_slice(&data[..length]);
+            assert_eq!(read(&data[..length]), u128::from_le_bytes(padded), "{length} bytes");
+
+            let mut mixed = data;
+            xor(&mut mixed[..length], u128::from_le_bytes(stream));
+            let expected: [u8; 16] =
+                core::array::from_fn(|i| if i < length { data[i] ^ stream[i] } else { data[i] });
+            assert_eq!(mixed, expected, "{length} bytes");
+        }
+    }
+}
