@@ -203,7 +203,7 @@ fn raw_keys() {
         ),
     );
     invalid(
-        keys(|k| drop(k[0].key.pop())),
+        keys(|k| k[0].key.truncate(15)),
         &format!("{field}.receive[0].key: has 15 bytes; AES_CM_128_HMAC_SHA1_80 takes 16"),
     );
     invalid(

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use base64::Engine;
+
 use super::*;
 
 /// Bytes 0 to 29, in base64.

@@ -9,9 +9,9 @@ use culvert_session::{
     Owner, ProtectionRequest, Realm, RealmAddress, RemoteRequest, SessionRequest, Sessions, SrtpKeys,
 };
 
-pub const SUITE: &str = "AES_CM_128_HMAC_SHA1_80";
+pub(crate) const SUITE: &str = "AES_CM_128_HMAC_SHA1_80";
 
-pub fn config() -> NodeConfig {
+pub(crate) fn config() -> NodeConfig {
     let own = |text, advertised: Option<&str>| {
         RealmAddress::parse(text, advertised.map(|text| text.parse().unwrap())).unwrap()
     };
@@ -33,30 +33,30 @@ pub fn config() -> NodeConfig {
     }
 }
 
-pub fn node() -> Sessions {
+pub(crate) fn node() -> Sessions {
     Sessions::new(config(), [7; 64]).unwrap()
 }
 
-pub fn owner() -> Owner {
+pub(crate) fn owner() -> Owner {
     Owner::new("front-end.example")
 }
 
-pub fn caller() -> Caller {
+pub(crate) fn caller() -> Caller {
     Caller::FrontEnd(owner())
 }
 
-pub fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)
 }
 
 /// A key of AES-128 that depends on the number.
-pub fn key(number: u32) -> KeyMaterial {
+pub(crate) fn key(number: u32) -> KeyMaterial {
     let mut key = vec![0; 16];
     key[..4].copy_from_slice(&number.to_be_bytes());
     KeyMaterial { key: key.into(), salt: vec![9; 14].into(), ..KeyMaterial::default() }
 }
 
-pub fn srtp(receive: u32, send: u32) -> ProtectionRequest {
+pub(crate) fn srtp(receive: u32, send: u32) -> ProtectionRequest {
     ProtectionRequest::Srtp(SrtpKeys {
         suite: SUITE.into(),
         receive: vec![key(receive)],
@@ -64,13 +64,13 @@ pub fn srtp(receive: u32, send: u32) -> ProtectionRequest {
     })
 }
 
-pub fn remote(address: &str, port: u32) -> Option<RemoteRequest> {
+pub(crate) fn remote(address: &str, port: u32) -> Option<RemoteRequest> {
     let rtp = Some(EndpointRequest { address: address.into(), port });
     Some(RemoteRequest { rtp, rtcp: None })
 }
 
 /// An SRTP leg outside and a plain one inside. The keys depend on the number.
-pub fn request(id: &str, number: u32) -> SessionRequest {
+pub(crate) fn request(id: &str, number: u32) -> SessionRequest {
     let outside = LegRequest {
         realm: "outside".into(),
         remote: remote("198.51.100.7", 5000),
