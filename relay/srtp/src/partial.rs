@@ -47,8 +47,8 @@ mod tests {
 
     #[test]
     fn every_length() {
-        let data: [u8; 16] = core::array::from_fn(|i| 0x11 * i as u8 ^ 0xa7);
-        let stream: [u8; 16] = core::array::from_fn(|i| 0x0d * i as u8 ^ 0x3c);
+        let data: [u8; 16] = core::array::from_fn(|i| (0x11 * i as u8) ^ 0xa7);
+        let stream: [u8; 16] = core::array::from_fn(|i| (0x0d * i as u8) ^ 0x3c);
         for length in 0..16 {
             let mut padded = [0; 16];
             padded[..length].copy_from_slice(&data[..length]);

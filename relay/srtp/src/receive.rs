@@ -108,6 +108,25 @@ impl ReceiveContext {
         &self.keys
     }
 
+    /// Everything that a packet could change.
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self) -> impl PartialEq + core::fmt::Debug + use<> {
+        let keys = |set: &KeySet| (core::ptr::from_ref(set), set.spent());
+        (
+            self.streams.clone(),
+            (self.streams.memory(), self.generation, self.rekeyed),
+            keys(&self.keys),
+            self.previous.as_deref().map(keys),
+        )
+    }
+
+    /// Puts an SSRC's SRTP index where no test could send it.
+    #[cfg(test)]
+    pub(crate) fn jump(&mut self, ssrc: u32, index: u64) {
+        let slot = self.streams.find(ssrc).unwrap();
+        self.streams.entry(slot, ssrc).rtp.window.accept(index);
+    }
+
     pub(crate) fn unprotect(&mut self, packet: &mut Packet<'_>) -> Result<(), Reject> {
         let bytes = packet.buffer.get_mut(..packet.length).ok_or(Reject::Malformed)?;
         let accepted = self.judge(packet.kind, bytes)?;

@@ -53,6 +53,21 @@ impl SendContext {
         &self.keys
     }
 
+    /// Everything that a packet could change.
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self) -> impl PartialEq + core::fmt::Debug + use<> {
+        (self.streams.clone(), self.streams.memory(), self.keys.spent())
+    }
+
+    /// Puts the indices of an SSRC where no test could send them.
+    #[cfg(test)]
+    pub(crate) fn jump(&mut self, ssrc: u32, index: u64, rtcp_index: u32) {
+        let slot = self.streams.find(ssrc).unwrap();
+        let stream = self.streams.entry(slot, ssrc);
+        stream.rtp.accept(index);
+        stream.next_rtcp = rtcp_index;
+    }
+
     pub(crate) fn protect(&mut self, packet: &mut Packet<'_>) -> Result<(), Reject> {
         let bytes = packet.buffer.get(..packet.length).ok_or(Reject::Malformed)?;
         let Allowed { slot, layout, position } = self.judge(packet.kind, bytes)?;

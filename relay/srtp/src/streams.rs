@@ -26,6 +26,12 @@ impl<S: Default> Streams<S> {
         Streams { ssrcs: Vec::with_capacity(max), states: Vec::with_capacity(max), max }
     }
 
+    /// Bytes on the heap.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> usize {
+        self.ssrcs.capacity() * size_of::<u32>() + self.states.capacity() * size_of::<S>()
+    }
+
     /// `None` when the SSRC is new and there is no room for it.
     pub(crate) fn find(&self, ssrc: u32) -> Option<Slot> {
         match self.ssrcs.iter().position(|known| *known == ssrc) {

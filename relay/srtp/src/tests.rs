@@ -2,7 +2,10 @@
 //! Tests of whole contexts. Those of one module stand beside it.
 
 mod differential;
-mod harness;
+pub(crate) mod harness;
 #[expect(unsafe_code, reason = "calls into a C library")]
 mod libsrtp;
+mod limits;
+mod rekey;
+mod state_rule;
 mod vectors;

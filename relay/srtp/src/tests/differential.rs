@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random packets through this crate and through libsrtp, every suite, both ways: equal bytes and equal verdicts.
 
-use super::harness::{Table, key_set, paths, rtcp, rtp, table};
+use super::harness::{Table, every_suite_and_path, key_set, rtcp, rtp, table};
 use super::libsrtp::{Direction, Key, Session, Status};
 use crate::kdf::{Material, Protocol};
 use crate::{KeySet, Kind, MasterKey, Mki, Path, Reject, Suite};
@@ -85,17 +85,13 @@ impl Keys {
     }
 }
 
-fn every_suite_and_path(mut run: impl FnMut(Suite, Path, &mut Random)) {
-    for suite in Suite::ALL {
-        for path in paths() {
-            run(suite, path, &mut Random(0x9e37_79b9_7f4a_7c15 ^ suite as u64));
-        }
-    }
+fn seeded(mut run: impl FnMut(Suite, Path, &mut Random)) {
+    every_suite_and_path(|suite, path| run(suite, path, &mut Random(0x9e37_79b9_7f4a_7c15 ^ suite as u64)));
 }
 
 #[test]
 fn protects_to_the_same_bytes() {
-    every_suite_and_path(|suite, path, random| {
+    seeded(|suite, path, random| {
         for mki in [&[][..], &[1], &[0xde, 0xad, 0xbe, 0xef]] {
             let keys = Keys::new(suite, random, &[mki]);
             let (mut ours, mut theirs) = (keys.ours(path), keys.theirs(Direction::Send));
@@ -115,7 +111,7 @@ fn protects_to_the_same_bytes() {
 /// libsrtp numbers SRTCP packets from 1, RFC 3711 and this crate from 0: the first packet is sent alone.
 #[test]
 fn protects_rtcp_to_the_same_bytes() {
-    every_suite_and_path(|suite, path, random| {
+    seeded(|suite, path, random| {
         for mki in [&[][..], &[1], &[0xde, 0xad, 0xbe, 0xef]] {
             let keys = Keys::new(suite, random, &[mki]);
             let (mut ours, mut theirs) = (keys.ours(path), keys.theirs(Direction::Send));
@@ -148,7 +144,7 @@ fn verdict(result: Result<Vec<u8>, Status>) -> Result<Vec<u8>, Reject> {
 /// Loss, reordering, repeats and corruption, over several roll-overs of the sequence number.
 #[test]
 fn judges_a_bad_network_alike() {
-    every_suite_and_path(|suite, path, random| {
+    seeded(|suite, path, random| {
         let keys = Keys::new(suite, random, &[&[]]);
         let (mut ours, mut receiver) = (keys.ours(path), keys.theirs(Direction::Receive));
         let mut sender = keys.theirs(Direction::Send);
@@ -191,7 +187,7 @@ fn judges_a_bad_network_alike() {
 
 #[test]
 fn judges_a_bad_network_of_rtcp_alike() {
-    every_suite_and_path(|suite, path, random| {
+    seeded(|suite, path, random| {
         let keys = Keys::new(suite, random, &[&[]]);
         let (mut ours, mut receiver) = (keys.ours(path), keys.theirs(Direction::Receive));
         let mut sender = keys.theirs(Direction::Send);
@@ -230,7 +226,7 @@ fn judges_a_bad_network_of_rtcp_alike() {
 
 #[test]
 fn they_understand_what_we_protect() {
-    every_suite_and_path(|suite, path, random| {
+    seeded(|suite, path, random| {
         // libsrtp looks for the MKI of SRTCP where the tag length of SRTP would put it.
         let mki: &[u8] = if suite.rtp_tag_length() == suite.rtcp_tag_length() { &[0x0a, 0x0b] } else { &[] };
         let keys = Keys::new(suite, random, &[mki]);
@@ -260,7 +256,7 @@ fn they_understand_what_we_protect() {
 /// hearing packets.
 #[test]
 fn follows_a_far_roll_over_counter() {
-    every_suite_and_path(|suite, path, random| {
+    seeded(|suite, path, random| {
         let keys = Keys::new(suite, random, &[&[]]);
         let (mut ours, mut sender) = (keys.ours(path), keys.theirs(Direction::Send));
         let mut sequence = 1_u16;
@@ -282,7 +278,7 @@ fn follows_a_far_roll_over_counter() {
 
 #[test]
 fn picks_the_master_key_by_mki() {
-    every_suite_and_path(|suite, path, random| {
+    seeded(|suite, path, random| {
         for length in [1, 2, 4, 100] {
             let mkis: Vec<Vec<u8>> = (0..16).map(|i| vec![i; length]).collect();
             let mkis: Vec<&[u8]> = mkis.iter().map(Vec::as_slice).collect();
@@ -316,7 +312,7 @@ fn picks_the_master_key_by_mki() {
 
 #[test]
 fn corruption_of_any_byte_is_noticed() {
-    every_suite_and_path(|suite, path, random| {
+    seeded(|suite, path, random| {
         let keys = Keys::new(suite, random, &[&[]]);
         let mut ours = keys.ours(path);
         let mut sender = keys.theirs(Direction::Send);

@@ -8,9 +8,9 @@ use crate::{
 
 /// Contexts by position, the same id for both directions.
 #[derive(Default)]
-pub(super) struct Table {
-    pub(super) receive: Vec<ReceiveContext>,
-    pub(super) send: Vec<SendContext>,
+pub(crate) struct Table {
+    pub(crate) receive: Vec<ReceiveContext>,
+    pub(crate) send: Vec<SendContext>,
 }
 
 impl Contexts for Table {
@@ -23,19 +23,32 @@ impl Contexts for Table {
     }
 }
 
+/// Every suite on every path that this machine has.
+pub(crate) fn every_suite_and_path(mut run: impl FnMut(Suite, Path)) {
+    for suite in Suite::ALL {
+        for path in paths() {
+            run(suite, path);
+        }
+    }
+}
+
 /// A packet and its index once it has gone through.
-pub(super) type Outcome = Result<(Vec<u8>, u64), Reject>;
+pub(crate) type Outcome = Result<(Vec<u8>, u64), Reject>;
 
 /// Room behind packets: the longest tag, index and MKI.
-pub(super) const ROOM: usize = 16 + 4 + 128;
+pub(crate) const ROOM: usize = 16 + 4 + 128;
 
 impl Table {
-    pub(super) fn unprotect(&mut self, id: u32, kind: Kind, packet: &[u8]) -> Outcome {
-        self.run(id, kind, packet, unprotect_burst)
+    pub(crate) fn unprotect(&mut self, id: u32, kind: Kind, packet: &[u8]) -> Outcome {
+        self.run(id, kind, packet, ROOM, unprotect_burst)
     }
 
-    pub(super) fn protect(&mut self, id: u32, kind: Kind, packet: &[u8]) -> Outcome {
-        self.run(id, kind, packet, protect_burst)
+    pub(crate) fn protect(&mut self, id: u32, kind: Kind, packet: &[u8]) -> Outcome {
+        self.protect_with_room(id, kind, packet, ROOM)
+    }
+
+    pub(crate) fn protect_with_room(&mut self, id: u32, kind: Kind, packet: &[u8], room: usize) -> Outcome {
+        self.run(id, kind, packet, room, protect_burst)
     }
 
     fn run(
@@ -43,10 +56,11 @@ impl Table {
         id: u32,
         kind: Kind,
         bytes: &[u8],
+        room: usize,
         burst: impl FnOnce(&mut [Packet<'_>], &mut Table),
     ) -> Outcome {
         let mut buffer = bytes.to_vec();
-        buffer.resize(bytes.len() + ROOM, 0xee);
+        buffer.resize(bytes.len() + room, 0xee);
         let untouched = buffer.clone();
         let mut packet = Packet::new(&mut buffer, bytes.len(), kind, id);
         burst(core::slice::from_mut(&mut packet), self);
@@ -63,17 +77,17 @@ impl Table {
 }
 
 /// A receiver and a sender, each with a set that `keys` gives, for up to eight SSRCs.
-pub(super) fn table(keys: impl Fn() -> Box<KeySet>) -> Table {
+pub(crate) fn table(keys: impl Fn() -> Box<KeySet>) -> Table {
     Table { receive: vec![ReceiveContext::new(keys(), 8)], send: vec![SendContext::new(keys(), 8)] }
 }
 
 /// The paths that this machine has.
-pub(super) fn paths() -> impl Iterator<Item = Path> {
+pub(crate) fn paths() -> impl Iterator<Item = Path> {
     Path::ALL.into_iter().filter(|path| path.is_available())
 }
 
 /// A master key whose bytes follow from `seed`.
-pub(super) fn master_key(suite: Suite, seed: u8, mki: &[u8]) -> MasterKey {
+pub(crate) fn master_key(suite: Suite, seed: u8, mki: &[u8]) -> MasterKey {
     let bytes = |offset: u8, length: usize| -> Vec<u8> {
         (0..length as u8).map(|i| i.wrapping_mul(37).wrapping_add(seed.wrapping_mul(101)) ^ offset).collect()
     };
@@ -82,12 +96,12 @@ pub(super) fn master_key(suite: Suite, seed: u8, mki: &[u8]) -> MasterKey {
     if mki.is_empty() { key } else { key.with_mki(Mki::new(mki).unwrap()) }
 }
 
-pub(super) fn key_set(suite: Suite, path: Path, keys: &[MasterKey]) -> Box<KeySet> {
+pub(crate) fn key_set(suite: Suite, path: Path, keys: &[MasterKey]) -> Box<KeySet> {
     Box::new(KeySet::with_path(suite, keys, path).unwrap())
 }
 
 /// An RTP packet with as many CSRCs, header extension words and payload bytes as asked for.
-pub(super) fn rtp(ssrc: u32, sequence: u16, csrcs: u8, extension: Option<u16>, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn rtp(ssrc: u32, sequence: u16, csrcs: u8, extension: Option<u16>, payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x80 | csrcs | if extension.is_some() { 0x10 } else { 0 }, 0x60];
     packet.extend(sequence.to_be_bytes());
     packet.extend((u32::from(sequence) * 160).to_be_bytes());
@@ -103,7 +117,7 @@ pub(super) fn rtp(ssrc: u32, sequence: u16, csrcs: u8, extension: Option<u16>, p
 }
 
 /// A receiver report without blocks, and a source description of `words` words behind it.
-pub(super) fn rtcp(ssrc: u32, words: u8) -> Vec<u8> {
+pub(crate) fn rtcp(ssrc: u32, words: u8) -> Vec<u8> {
     let mut packet = vec![0x80, 201, 0, 1];
     packet.extend(ssrc.to_be_bytes());
     packet.extend([0x81, 202, 0, words]);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What contexts take from the heap, and that bursts take nothing.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use culvert_srtp::{
+    Contexts, KeySet, Kind, MasterKey, Packet, Path, ReceiveContext, Reject, SendContext, Suite,
+    protect_burst, unprotect_burst,
+};
+
+thread_local! {
+    /// Calls to the allocator, and bytes that are allocated, both of this thread.
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count(bytes: isize) {
+    CALLS.set(CALLS.get() + 1);
+    LIVE.set(LIVE.get() + bytes);
+}
+
+#[expect(unsafe_code, reason = "the allocator's trait is unsafe")]
+// SAFETY: every call goes to the system's allocator as it came; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller keeps `GlobalAlloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: the caller keeps `GlobalAlloc`'s contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Leg {
+    receive: ReceiveContext,
+    send: SendContext,
+}
+
+impl Contexts for Leg {
+    fn receive(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+        Some(&mut self.receive)
+    }
+
+    fn send(&mut self, _: u32) -> Option<&mut SendContext> {
+        Some(&mut self.send)
+    }
+}
+
+fn keys(suite: Suite, path: Path, seed: u8) -> Box<KeySet> {
+    let key =
+        MasterKey::new(suite, &vec![seed; suite.key_length()], &vec![!seed; suite.salt_length()]).unwrap();
+    Box::new(KeySet::with_path(suite, &[key], path).unwrap())
+}
+
+fn rtp(buffer: &mut [u8], ssrc: u32, sequence: u16) -> usize {
+    buffer[..12].copy_from_slice(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    buffer[2..4].copy_from_slice(&sequence.to_be_bytes());
+    buffer[8..12].copy_from_slice(&ssrc.to_be_bytes());
+    172
+}
+
+fn rtcp(buffer: &mut [u8], ssrc: u32) -> usize {
+    buffer[..4].copy_from_slice(&[0x80, 201, 0, 1]);
+    buffer[4..8].copy_from_slice(&ssrc.to_be_bytes());
+    8
+}
+
+/// A flow keeps one context of each kind. With its tables it is to fit 2 KiB.
+#[test]
+fn both_contexts_of_a_flow_fit_1600_bytes() {
+    if !Path::AesNi.is_available() {
+        return;
+    }
+    for suite in Suite::ALL {
+        let before = LIVE.get();
+        let receive = ReceiveContext::new(keys(suite, Path::AesNi, 1), 4);
+        let send = SendContext::new(keys(suite, Path::AesNi, 2), 4);
+        let heap = usize::try_from(LIVE.get() - before).unwrap();
+        let total = heap + size_of_val(&receive) + size_of_val(&send);
+        assert!(total <= 1600, "{suite}: {total} bytes");
+    }
+}
+
+#[test]
+fn bursts_do_not_allocate() {
+    for suite in Suite::ALL {
+        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+            let mut leg = Leg {
+                receive: ReceiveContext::new(keys(suite, path, 1), 4),
+                send: SendContext::new(keys(suite, path, 1), 4),
+            };
+            let mut buffers = [[0x5a_u8; 256]; 16];
+            let (mut sequence, mut accepted, mut rejected) = (0xfff0_u16, 0, [0; Reject::ALL.len()]);
+            // Four SSRCs find room and two do not; every fourth packet is RTCP; later, some are forged or repeated.
+            for round in 0..40 {
+                // What a re-key allocates is the control side's.
+                if round == 20 {
+                    leg.receive.rekey(keys(suite, path, 2));
+                }
+                if round == 22 {
+                    leg.send.rekey(keys(suite, path, 2));
+                }
+                let before = CALLS.get();
+                let mut position = 0_u32;
+                let mut packets = buffers.each_mut().map(|buffer| {
+                    position += 1;
+                    let ssrc = position % 6;
+                    if position.is_multiple_of(4) {
+                        let length = rtcp(buffer, ssrc);
+                        Packet::new(buffer, length, Kind::Rtcp, 0)
+                    } else {
+                        sequence = sequence.wrapping_add(1);
+                        let length = rtp(buffer, ssrc, sequence);
+                        Packet::new(buffer, length, Kind::Rtp, 0)
+                    }
+                });
+                protect_burst(&mut packets, &mut leg);
+                packets[3].buffer[6] ^= 0x80;
+                packets[8].buffer[20] ^= 1;
+                unprotect_burst(&mut packets, &mut leg);
+                assert_eq!(CALLS.get(), before, "{suite} {path} round {round}");
+                for packet in &packets {
+                    match packet.outcome {
+                        Ok(()) => accepted += 1,
+                        Err(reject) => rejected[reject as usize] += 1,
+                    }
+                }
+            }
+            assert!(accepted > 300, "{suite} {path}: {accepted}");
+            assert!(rejected[Reject::AuthenticationFailed as usize] >= 40, "{suite} {path}");
+            assert!(rejected[Reject::TooManySsrcs as usize] >= 40, "{suite} {path}");
+        }
+    }
+}
