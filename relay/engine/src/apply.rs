@@ -169,9 +169,7 @@ impl WorkerState {
 
     fn set_source(&mut self, slot: FlowSlot, component: Component, rule: SourceRule) {
         if let Some(flow) = self.flow_mut(slot) {
-            let ingress = &mut flow.ingress[component.index()];
-            ingress.source = rule;
-            ingress.learnt = None;
+            flow.ingress[component.index()].source = rule;
         }
     }
 

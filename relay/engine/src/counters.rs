@@ -3,7 +3,7 @@
 //!
 //! There is one writer, so a relaxed load and store suffice where several would need a locked add.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::clock::Nanos;
 use crate::io::Transmitted;
@@ -24,6 +24,20 @@ impl Count {
     }
 }
 
+/// The same in half the space, for the many reasons of many flows. Stops at its highest value.
+#[derive(Debug, Default)]
+struct SmallCount(AtomicU32);
+
+impl SmallCount {
+    fn increment(&self) {
+        self.0.store(self.0.load(Relaxed).saturating_add(1), Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        u64::from(self.0.load(Relaxed))
+    }
+}
+
 /// What happened to the packets of a flow.
 #[derive(Debug)]
 pub struct FlowCounters {
@@ -31,7 +45,7 @@ pub struct FlowCounters {
     bytes: Count,
     rtcp_packets: Count,
     last_seen: AtomicU64,
-    drops: [Count; DropReason::FLOW_COUNT],
+    drops: [SmallCount; DropReason::FLOW_COUNT],
     streams: Box<[StreamStatistics]>,
 }
 
@@ -43,7 +57,7 @@ impl FlowCounters {
             bytes: Count::default(),
             rtcp_packets: Count::default(),
             last_seen: AtomicU64::new(0),
-            drops: std::array::from_fn(|_| Count::default()),
+            drops: std::array::from_fn(|_| SmallCount::default()),
             streams: (0..max_ssrcs).map(|_| StreamStatistics::default()).collect(),
         }
     }
@@ -71,14 +85,14 @@ impl FlowCounters {
         }
     }
 
-    /// Packets dropped for a reason.
+    /// Packets dropped for a reason. Stays at 4,294,967,295 once it is there.
     pub fn dropped(&self, reason: DropReason) -> u64 {
-        self.drops.get(reason as usize).map_or(0, Count::get)
+        self.drops.get(reason as usize).map_or(0, SmallCount::get)
     }
 
     /// All reasons for which packets were dropped, with their number.
     pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> {
-        nonzero(&self.drops)
+        nonzero(self.drops.iter().map(SmallCount::get))
     }
 
     /// Reception statistics of each stream seen so far.
@@ -88,7 +102,7 @@ impl FlowCounters {
 
     pub(crate) fn drop_packet(&self, reason: DropReason) {
         if let Some(count) = self.drops.get(reason as usize) {
-            count.add(1);
+            count.increment();
         }
     }
 
@@ -177,7 +191,7 @@ impl WorkerCounters {
 
     /// All reasons for which packets without a flow were dropped, with their number.
     pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> {
-        nonzero(&self.drops)
+        nonzero(self.drops.iter().map(Count::get))
     }
 
     pub(crate) fn burst(&self, received: usize) {
@@ -216,10 +230,6 @@ impl WorkerCounters {
     }
 }
 
-fn nonzero(drops: &[Count]) -> impl Iterator<Item = (DropReason, u64)> {
-    DropReason::ALL
-        .into_iter()
-        .zip(drops)
-        .map(|(reason, count)| (reason, count.get()))
-        .filter(|(_, count)| *count > 0)
+fn nonzero(drops: impl Iterator<Item = u64>) -> impl Iterator<Item = (DropReason, u64)> {
+    DropReason::ALL.into_iter().zip(drops).filter(|(_, count)| *count > 0)
 }

@@ -50,6 +50,8 @@ pub enum SourceRule {
     LearnFrom(Address),
     /// The first source, whoever it is.
     LearnAny,
+    /// What a learning rule has become: this endpoint and no other.
+    Learnt(Endpoint),
 }
 
 /// Where a flow's packets arrive.
@@ -59,15 +61,20 @@ pub struct Ingress {
     pub local: Endpoint,
     /// From where. When multiplexed, that of RTP governs both.
     pub source: SourceRule,
-    /// What a learning rule has bound to. `None` in a flow that control installs, unless it carries over what an
-    /// earlier flow learnt.
-    pub learnt: Option<Endpoint>,
 }
 
 impl Ingress {
-    /// Nothing learnt yet.
+    /// Packets to `local` from where `source` says.
     pub fn new(local: Endpoint, source: SourceRule) -> Ingress {
-        Ingress { local, source, learnt: None }
+        Ingress { local, source }
+    }
+
+    /// What a learning rule has bound to.
+    pub fn learnt(&self) -> Option<Endpoint> {
+        match self.source {
+            SourceRule::Learnt(source) => Some(source),
+            _ => None,
+        }
     }
 }
 
@@ -198,8 +205,6 @@ pub struct Flow {
 /// What only the worker writes; control builds a flow with `FlowState::default()`.
 #[derive(Debug, Default)]
 pub struct FlowState {
-    /// Source of the packet, in the sub-burst of this number, that may decide what is learnt.
-    pub(crate) candidate: [Option<(u64, Endpoint)>; 2],
     /// By direction.
     pub(crate) key_expiry_reported: [bool; 2],
     pub(crate) rekey_pending: bool,

@@ -35,7 +35,7 @@ pub use event::{Cause, Direction, Event, Retired};
 pub use flow::{
     Component, Dscp, Egress, Flow, FlowSlot, Ingress, NextHop, NextHopId, Receive, Send, SourceRule, Via,
 };
-pub use handle::{Engine, Full, SlotAllocator, WorkerHandle};
+pub use handle::{Engine, Full, Panicked, SlotAllocator, WorkerHandle};
 pub use io::PacketIo;
 pub use process::process;
 pub use reason::DropReason;

@@ -57,8 +57,6 @@ pub struct WorkerState {
     pub(crate) interface_mtus: Vec<u16>,
     pub(crate) datagram_mtu: u16,
     pub(crate) installed: u32,
-    /// Number of the current sub-burst.
-    pub(crate) sub_burst: u64,
     pub(crate) events: Events,
     pub(crate) counters: Arc<WorkerCounters>,
 }
@@ -74,7 +72,6 @@ impl WorkerState {
             interface_mtus: config.interface_mtus.clone(),
             datagram_mtu: config.datagram_mtu,
             installed: 0,
-            sub_burst: 0,
             events: Events { ring: events, counters: Arc::clone(&counters) },
             counters,
         }

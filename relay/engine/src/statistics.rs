@@ -3,33 +3,30 @@
 //!
 //! One worker writes, anybody reads. Each field is exact; fields read together may be one packet apart.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed};
 
 use crate::clock::Nanos;
 
-const MODULUS: u32 = 1 << 16;
 /// A gap longer than this is taken for a restart of the sender (RFC 3550 section A.1).
 const MAX_DROPOUT: u16 = 3000;
 /// A packet further behind than this is taken for a restart of the sender.
 const MAX_MISORDER: u16 = 100;
-/// No sequence number: what `bad_sequence` is when no restart is suspected.
-const NONE: u32 = MODULUS + 1;
 
 /// Statistics of one SSRC, as its worker keeps them.
 #[derive(Debug, Default)]
 pub struct StreamStatistics {
     ssrc: AtomicU32,
-    /// Of the whole stream; zero: the entry is free.
-    packets: AtomicU64,
     /// Highest sequence number with its cycles.
     highest: AtomicU32,
-    base: AtomicU32,
-    bad_sequence: AtomicU32,
-    /// Since `base`.
+    /// Since `base`; zero: the entry is free.
     received: AtomicU32,
     transit: AtomicU32,
     /// Sixteen times the jitter, in timestamp units.
     jitter: AtomicU32,
+    /// Where the sender started.
+    base: AtomicU16,
+    /// What would confirm that the sender has restarted.
+    restarted: AtomicU16,
 }
 
 /// Statistics of one SSRC at one moment.
@@ -37,11 +34,11 @@ pub struct StreamStatistics {
 pub struct StreamSnapshot {
     /// Whose.
     pub ssrc: u32,
-    /// Packets received since the stream began, duplicates too.
+    /// Packets received since the stream began or its sender restarted, duplicates too; modulo 2^32.
     pub packets: u64,
     /// Extended highest sequence number: the number of cycles, then the sequence number.
     pub highest_sequence: u32,
-    /// Packets expected since the stream began or its sender restarted.
+    /// Packets expected in that time.
     pub expected: u32,
     /// Expected less received; negative when duplicates came.
     pub lost: i64,
@@ -51,7 +48,7 @@ pub struct StreamSnapshot {
 
 impl StreamStatistics {
     pub(crate) fn is_free(&self) -> bool {
-        self.packets.load(Relaxed) == 0
+        self.received.load(Relaxed) == 0
     }
 
     pub(crate) fn is_of(&self, ssrc: u32) -> bool {
@@ -61,11 +58,9 @@ impl StreamStatistics {
     /// Accounts for an RTP packet. The worker has chosen the entry: it is free or of this SSRC.
     pub(crate) fn record(&self, ssrc: u32, sequence: u16, timestamp: u32, arrival: Nanos, clock_rate: u32) {
         let transit = arrival.in_units(clock_rate).wrapping_sub(timestamp);
-        let packets = self.packets.load(Relaxed);
-        if packets == 0 {
+        if self.is_free() {
             self.ssrc.store(ssrc, Relaxed);
-            self.restart(sequence);
-            self.received.store(1, Relaxed);
+            self.start(sequence);
         } else {
             let previous = self.transit.load(Relaxed);
             // Modulo 2^32 the smaller of the two distances is the difference.
@@ -76,14 +71,13 @@ impl StreamStatistics {
             self.advance(sequence);
         }
         self.transit.store(transit, Relaxed);
-        self.packets.store(packets.wrapping_add(1), Relaxed);
     }
 
-    fn restart(&self, sequence: u16) {
-        self.base.store(u32::from(sequence), Relaxed);
+    fn start(&self, sequence: u16) {
+        self.base.store(sequence, Relaxed);
         self.highest.store(u32::from(sequence), Relaxed);
-        self.bad_sequence.store(NONE, Relaxed);
-        self.received.store(0, Relaxed);
+        self.restarted.store(sequence, Relaxed);
+        self.received.store(1, Relaxed);
     }
 
     fn advance(&self, sequence: u16) {
@@ -93,29 +87,31 @@ impl StreamStatistics {
             self.highest.store(highest.wrapping_add(u32::from(ahead)), Relaxed);
         } else if ahead <= u16::MAX - MAX_MISORDER {
             // A jump counts only when the next packet follows it.
-            if self.bad_sequence.load(Relaxed) != u32::from(sequence) {
-                self.bad_sequence.store(u32::from(sequence.wrapping_add(1)), Relaxed);
-                return;
+            if self.restarted.load(Relaxed) == sequence {
+                self.start(sequence);
+            } else {
+                self.restarted.store(sequence.wrapping_add(1), Relaxed);
             }
-            self.restart(sequence);
+            return;
         }
-        self.received.store(self.received.load(Relaxed).wrapping_add(1), Relaxed);
+        // Zero would free the entry.
+        self.received.store(self.received.load(Relaxed).wrapping_add(1).max(1), Relaxed);
     }
 
     /// The statistics now; `None` when no stream has used the entry.
     pub fn snapshot(&self) -> Option<StreamSnapshot> {
-        let packets = self.packets.load(Relaxed);
-        if packets == 0 {
+        let received = self.received.load(Relaxed);
+        if received == 0 {
             return None;
         }
         let highest_sequence = self.highest.load(Relaxed);
-        let expected = highest_sequence.wrapping_sub(self.base.load(Relaxed)).wrapping_add(1);
+        let expected = highest_sequence.wrapping_sub(u32::from(self.base.load(Relaxed))).wrapping_add(1);
         Some(StreamSnapshot {
             ssrc: self.ssrc.load(Relaxed),
-            packets,
+            packets: u64::from(received),
             highest_sequence,
             expected,
-            lost: i64::from(expected) - i64::from(self.received.load(Relaxed)),
+            lost: i64::from(expected) - i64::from(received),
             jitter: self.jitter.load(Relaxed) >> 4,
         })
     }
@@ -158,17 +154,17 @@ mod tests {
     #[test]
     fn a_jump_counts_when_it_is_confirmed() {
         let single = feed([100, 101, 30_000, 102]);
-        assert_eq!((single.highest_sequence, single.expected, single.lost, single.packets), (102, 3, 0, 4));
+        assert_eq!((single.highest_sequence, single.expected, single.lost, single.packets), (102, 3, 0, 3));
         let restarted = feed([100, 101, 30_000, 30_001, 30_002]);
         assert_eq!((restarted.highest_sequence, restarted.expected, restarted.lost), (30_002, 2, 0));
-        assert_eq!(restarted.packets, 5);
+        assert_eq!(restarted.packets, 2);
     }
 
     #[test]
     fn gaps_at_the_edges_of_dropout_and_misorder() {
         assert_eq!(feed([0, 2999]).highest_sequence, 2999);
         assert_eq!(feed([0, 3000]).highest_sequence, 0);
-        // 99 behind is late, 100 behind is a suspected restart, which is not received.
+        // Up to 100 behind is late; further behind is a suspected restart, which does not count as received.
         assert_eq!(feed([1000, 901]).lost, -1);
         assert_eq!(feed([1000, 900]).lost, -1);
         assert_eq!(feed([1000, 899]).lost, 0);

@@ -28,7 +28,8 @@ pub(crate) struct Target {
 #[derive(Copy, Clone, Debug)]
 struct Entry {
     key: Endpoint,
-    target: Target,
+    port: Port,
+    slot: FlowSlot,
 }
 
 /// A hash table that never grows.
@@ -59,7 +60,7 @@ impl EndpointTable {
         // An empty entry always comes: the table is never full.
         while let Some(Some(entry)) = self.entries.get(place) {
             if entry.key == *key {
-                return Some(entry.target);
+                return Some(Target { slot: entry.slot, port: entry.port });
             }
             place = (place + 1) & self.mask();
         }
@@ -75,7 +76,7 @@ impl EndpointTable {
         let mut place = self.home(&key);
         while let Some(entry) = self.entries.get_mut(place) {
             if entry.is_none() {
-                *entry = Some(Entry { key, target });
+                *entry = Some(Entry { key, port: target.port, slot: target.slot });
                 self.used += 1;
                 return true;
             }
@@ -90,7 +91,7 @@ impl EndpointTable {
         loop {
             match self.entries.get(hole) {
                 Some(Some(entry)) if entry.key == *key => {
-                    if entry.target.slot != slot {
+                    if entry.slot != slot {
                         return false;
                     }
                     break;
@@ -124,4 +125,85 @@ fn hash(key: &Endpoint) -> u64 {
     let folded = (product >> 64) as u64 ^ product as u64;
     // The low bits choose the entry.
     folded ^ (folded >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use culvert_wire::Address;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn endpoint(number: u16) -> Endpoint {
+        Endpoint {
+            address: Address::from_ipv4([192, 0, 2, (number >> 8) as u8]),
+            port: 30_000 + number % 256,
+        }
+    }
+
+    fn target(slot: u32) -> Target {
+        Target { slot: FlowSlot(slot), port: Port::Rtp }
+    }
+
+    #[test]
+    fn entries_are_small() {
+        assert_eq!(size_of::<Option<Entry>>(), 24);
+    }
+
+    #[test]
+    fn a_full_table_refuses_and_still_finds() {
+        let mut table = EndpointTable::new(3);
+        for number in 0..3 {
+            assert!(table.insert(endpoint(number), target(u32::from(number))));
+        }
+        assert!(!table.insert(endpoint(3), target(3)));
+        assert!(!table.insert(endpoint(0), target(9)));
+        assert_eq!(table.get(&endpoint(0)), Some(target(0)));
+        assert_eq!(table.get(&endpoint(3)), None);
+        assert!(!table.remove(&endpoint(0), FlowSlot(1)), "belongs to another slot");
+        assert!(table.remove(&endpoint(0), FlowSlot(0)));
+        assert!(table.insert(endpoint(3), target(3)));
+    }
+
+    #[test]
+    fn neighbouring_ports_spread() {
+        let mut table = EndpointTable::new(20_000);
+        for number in 0..20_000 {
+            assert!(table.insert(endpoint(number), target(u32::from(number))));
+        }
+        let probes: usize = (0..20_000)
+            .map(|number| {
+                let home = table.home(&endpoint(number));
+                let held = |at: usize| matches!(&table.entries[at], Some(e) if e.key == endpoint(number));
+                (0..).find(|step| held((home + step) & table.mask())).unwrap()
+            })
+            .sum();
+        assert!(probes < 30_000, "{probes} extra probes for 20,000 endpoints");
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_map(steps in prop::collection::vec((any::<bool>(), 0u16..40), 1..400)) {
+            let mut table = EndpointTable::new(24);
+            let mut model = HashMap::new();
+            for (step, (insert, number)) in steps.into_iter().enumerate() {
+                let key = endpoint(number);
+                if insert {
+                    let fits = model.len() < 24 && !model.contains_key(&key);
+                    prop_assert_eq!(table.insert(key, target(step as u32)), fits);
+                    if fits {
+                        model.insert(key, target(step as u32));
+                    }
+                } else {
+                    let slot = model.get(&key).map_or(FlowSlot(0), |target| target.slot);
+                    prop_assert_eq!(table.remove(&key, slot), model.remove(&key).is_some());
+                }
+                for number in 0..40 {
+                    prop_assert_eq!(table.get(&endpoint(number)), model.get(&endpoint(number)).copied());
+                }
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::{Progress, refuse};
 use crate::burst::{FrameBuffer, Link, PacketInfo};
 use crate::clock::Nanos;
 use crate::event::{Direction, Event};
-use crate::flow::{Component, Flow, FlowSlot, NextHop, Receive, Send, Via};
+use crate::flow::{Component, Flow, FlowSlot, NextHop, Receive, Send, SourceRule, Via};
 use crate::reason::DropReason;
 use crate::state::WorkerState;
 use crate::table::Port;
@@ -64,7 +64,7 @@ fn commit(
         state.events.inform(Event::RekeyDone { slot, direction: Direction::Receive });
     }
     if standing == Standing::Candidate {
-        flow.ingress[governing.index()].learnt = Some(info.source);
+        flow.ingress[governing.index()].source = SourceRule::Learnt(info.source);
         let peer = flow.peer;
         state.events.inform(Event::AddressLearnt { slot, component: governing, source: info.source });
         let back = reverse_path(frame, info, &state.interface_mtus);

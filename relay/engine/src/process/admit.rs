@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can be said about a packet before any cipher: its form, its kind and its source.
 
+use arrayvec::ArrayVec;
 use culvert_wire::{Class, Endpoint, Malformed, is_rtcp, media_class, rtcp, rtp};
 
 use super::{Progress, refuse};
-use crate::burst::{FrameBuffer, PacketInfo};
-use crate::flow::{Component, Flow, Ingress, Receive, SourceRule};
+use crate::burst::{BURST, FrameBuffer, PacketInfo};
+use crate::flow::{Component, Flow, FlowSlot, Ingress, Receive, SourceRule};
 use crate::reason::DropReason;
 use crate::state::WorkerState;
 use crate::table::Port;
+
+/// A source that may become the one of a port, once its packet is accepted.
+#[derive(Copy, Clone, Debug)]
+struct Candidate {
+    slot: FlowSlot,
+    governing: Component,
+    source: Endpoint,
+}
 
 /// Admits or refuses packets up to the first that has to wait for the decision about an earlier one. Returns how
 /// many; at least one.
@@ -17,38 +26,50 @@ pub(super) fn admit<F: FrameBuffer>(
     infos: &mut [PacketInfo],
     state: &mut WorkerState,
 ) -> usize {
-    let sub_burst = state.sub_burst;
+    let mut candidates: ArrayVec<Candidate, BURST> = ArrayVec::new();
     for (place, (frame, info)) in frames.iter().zip(infos.iter_mut()).enumerate() {
         if info.stage.progress != Progress::Found {
             continue;
         }
-        let Some(flow) = info.flow.and_then(|slot| state.flow_mut(slot)) else {
+        let Some((slot, flow)) = info.flow.and_then(|slot| Some((slot, state.flow(slot)?))) else {
             continue;
         };
         let payload = frame.as_ref().get(info.start..info.end).unwrap_or_default();
-        match judge(flow, info, payload, sub_burst) {
-            Ok(Admission::Go(component, progress)) => {
-                info.stage.component = component;
-                info.stage.progress = progress;
+        match judge(flow, info, payload) {
+            Ok(admission) => {
+                if admission.standing == Standing::Candidate {
+                    let governing = governing(info.stage.port, admission.component);
+                    let candidate = Candidate { slot, governing, source: info.source };
+                    if rivals(&candidates, &candidate) {
+                        return place;
+                    }
+                    candidates.push(candidate);
+                }
+                info.stage.component = admission.component;
+                info.stage.progress = admission.progress;
             }
-            Ok(Admission::Wait) => return place,
             Err(reason) => refuse(info, &flow.counters, reason),
         }
     }
     infos.len()
 }
 
-enum Admission {
-    Go(Component, Progress),
-    Wait,
+/// Whether an earlier candidate of the same port has another source.
+fn rivals(earlier: &[Candidate], candidate: &Candidate) -> bool {
+    earlier.iter().any(|other| {
+        other.slot == candidate.slot
+            && other.governing == candidate.governing
+            && other.source != candidate.source
+    })
 }
 
-fn judge(
-    flow: &mut Flow,
-    info: &PacketInfo,
-    payload: &[u8],
-    sub_burst: u64,
-) -> Result<Admission, DropReason> {
+struct Admission {
+    component: Component,
+    progress: Progress,
+    standing: Standing,
+}
+
+fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, DropReason> {
     let component = component(payload)?;
     match (info.stage.port, component) {
         (Port::Rtp, Component::Rtcp) => return Err(DropReason::RtcpOnRtpPort),
@@ -63,22 +84,10 @@ fn judge(
         }
         Receive::Srtp(_) => Progress::Sealed,
     };
-    let plain = progress == Progress::Opened;
-    let governing = governing(info.stage.port, component);
-    let ingress = &flow.ingress[governing.index()];
-    match standing(ingress, info.source, plain) {
-        Standing::Bound => Ok(Admission::Go(component, progress)),
+    let ingress = &flow.ingress[governing(info.stage.port, component).index()];
+    match standing(ingress, info.source, progress == Progress::Opened) {
         Standing::Stranger => Err(DropReason::WrongSource),
-        Standing::Candidate => {
-            let candidate = &mut flow.state.candidate[governing.index()];
-            match candidate {
-                Some((at, earlier)) if *at == sub_burst && *earlier != info.source => Ok(Admission::Wait),
-                _ => {
-                    *candidate = Some((sub_burst, info.source));
-                    Ok(Admission::Go(component, progress))
-                }
-            }
-        }
+        standing => Ok(Admission { component, progress, standing }),
     }
 }
 
@@ -102,15 +111,14 @@ pub(super) enum Standing {
 }
 
 pub(super) fn standing(ingress: &Ingress, source: Endpoint, plain: bool) -> Standing {
-    let bound = match (ingress.learnt, ingress.source) {
-        (Some(learnt), _) => learnt,
-        (None, SourceRule::Fixed(fixed)) => fixed,
-        (None, SourceRule::Learn) if !plain => return Standing::Candidate,
-        (None, SourceRule::LearnAny) => return Standing::Candidate,
-        (None, SourceRule::LearnFrom(address)) if address == source.address => return Standing::Candidate,
-        (None, SourceRule::Learn | SourceRule::LearnFrom(_)) => return Standing::Stranger,
-    };
-    if bound == source { Standing::Bound } else { Standing::Stranger }
+    match ingress.source {
+        SourceRule::Fixed(bound) | SourceRule::Learnt(bound) if bound == source => Standing::Bound,
+        SourceRule::Fixed(_) | SourceRule::Learnt(_) => Standing::Stranger,
+        SourceRule::Learn if !plain => Standing::Candidate,
+        SourceRule::LearnAny => Standing::Candidate,
+        SourceRule::LearnFrom(address) if address == source.address => Standing::Candidate,
+        SourceRule::Learn | SourceRule::LearnFrom(_) => Standing::Stranger,
+    }
 }
 
 fn component(payload: &[u8]) -> Result<Component, DropReason> {

@@ -80,7 +80,6 @@ pub fn process<F: FrameBuffer>(burst: &mut Burst<F>, state: &mut WorkerState, no
     let (mut frames, mut infos) = (burst.frames.as_mut_slice(), burst.infos.as_mut_slice());
     parse::parse(frames, infos, state);
     while !infos.is_empty() {
-        state.sub_burst += 1;
         let admitted = admit::admit(frames, infos, state);
         let (now_frames, later_frames) = frames.split_at_mut(admitted);
         let (now_infos, later_infos) = infos.split_at_mut(admitted);

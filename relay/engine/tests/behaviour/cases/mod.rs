@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The cases, by what they are about.
+
+pub mod command;
+pub mod media;
+pub mod refusal;
+pub mod source;
