@@ -17,6 +17,7 @@ pub use error::ClientError;
     unreachable_pub,
     clippy::all,
     clippy::allow_attributes_without_reason,
+    rustdoc::broken_intra_doc_links,
     reason = "generated; documented by the comments of the interface file"
 )]
 pub mod v1 {

@@ -95,7 +95,7 @@ fn check_one(config: &NodeConfig, realm: &Realm, address: IpAddr, port: u16) -> 
                 continue;
             }
             // On loopback, where endpoints and relay may share an address, the ports tell them apart.
-            if !(address.is_loopback() && !other.ports.contains(&port)) {
+            if !address.is_loopback() || other.ports.contains(&port) {
                 return Err("is the relay's own address; give the endpoint's".into());
             }
         }

@@ -2,9 +2,7 @@
 //! No key protects packets of two senders.
 
 use crate::{
-    ErrorKind, SessionError,
-    fingerprint::{Fingerprint, KeyRegister},
-    keys::KeyPrint,
+    ErrorKind, SessionError, fingerprint::Fingerprint, key_register::KeyRegister, keys::KeyPrint,
     leg::Protection,
 };
 

@@ -5,20 +5,22 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     ops::Bound,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use zeroize::Zeroize;
 
 use crate::{
-    Caller, Component, ConfigError, Effect, ErrorKind, FlowKey, Keys, MediaKind, NodeConfig, Owner, Page,
-    SessionError, SessionId, SessionRequest, SessionView, Side, UpdateRequest,
+    Caller, Component, ConfigError, Effect, ErrorKind, FlowKey, NodeConfig, Owner, Page, SessionError,
+    SessionId, SessionRequest, SessionView, UpdateRequest,
     draft::{self, LegDraft, SessionDraft},
-    fingerprint::{Fingerprint, Fingerprinter, KeyRegister},
+    fingerprint::{Fingerprint, Fingerprinter},
+    key_register::KeyRegister,
     leg::{self, Leg, Protection},
     locals::{Local, Locals},
     page,
     reuse::{self, LegKeys},
+    session::{Media, Session, build, pair},
     update,
     view::MediaView,
 };
@@ -34,23 +36,6 @@ pub struct Sessions {
     /// By worker.
     flows: Vec<usize>,
     draining: bool,
-}
-
-#[derive(Debug)]
-pub(crate) struct Session {
-    owner: Owner,
-    created: SystemTime,
-    pub(crate) worker: u32,
-    media_timeout: Duration,
-    request: Fingerprint,
-    pub(crate) media: Vec<Media>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Media {
-    kind: MediaKind,
-    pub(crate) clock_rate: u32,
-    pub(crate) legs: [Leg; 2],
 }
 
 /// Answer to [`Sessions::create`].
@@ -409,44 +394,7 @@ impl std::fmt::Debug for Sessions {
     }
 }
 
-impl Session {
-    fn legs(&self) -> impl Iterator<Item = &Leg> {
-        self.media.iter().flat_map(|media| &media.legs)
-    }
-}
-
 fn not_found() -> SessionError {
     let message = "names no session of yours; list the sessions to see their names";
     SessionError::new(ErrorKind::NotFound, "session_id", message)
-}
-
-fn pair<A, B>([a, b]: [A; 2], [c, d]: [B; 2]) -> [(A, B); 2] {
-    [(a, c), (b, d)]
-}
-
-/// A leg, with its receive and its send side.
-fn build(draft: LegDraft, local: Local) -> (Leg, [Side; 2]) {
-    let max_ssrcs = draft.max_ssrcs;
-    let side = |keys| match (&draft.protection, keys) {
-        (Protection::Plain, _) => Side::Plain,
-        (Protection::Srtp { suite, .. }, keys) if !Vec::is_empty(&keys) => {
-            Side::Srtp { keys: Keys { suite: *suite, keys }, max_ssrcs }
-        }
-        (Protection::Srtp { .. } | Protection::Unset, _) => Side::NotReady,
-    };
-    let sides = [side(draft.receive.keys), side(draft.send.keys)];
-    let leg = Leg {
-        realm: draft.realm,
-        local,
-        remote: draft.remote,
-        learnt: [None; 2],
-        protection: draft.protection,
-        encryption: draft.encryption,
-        source: draft.source,
-        held: false,
-        dscp: draft.dscp,
-        max_ssrcs,
-        rekeys: 0,
-    };
-    (leg, sides)
 }

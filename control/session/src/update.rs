@@ -10,7 +10,7 @@ use crate::{
     leg::{Leg, Protection},
     policy, remote,
     reuse::{self, LegKeys},
-    sessions::Media,
+    session::Media,
 };
 
 /// In [`LegUpdate::dscp`]: as it came.

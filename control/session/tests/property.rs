@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever is asked in whatever order, the engine that follows the effects stays in step, and nothing leaks.
-#![expect(clippy::unwrap_used, reason = "a step that goes wrong must fail the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a step that goes wrong must fail the test")]
 
 mod common;
 

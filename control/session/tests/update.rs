@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Changes of running sessions.
-#![expect(clippy::unwrap_used, reason = "what cannot be set up must fail the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up must fail the test")]
 
 mod common;
 

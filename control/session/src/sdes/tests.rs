@@ -156,7 +156,7 @@ fn session_parameters() {
 fn no_error_and_no_debug_holds_the_key() {
     for line in [
         format!("1 inline:{KEY}"),
-        format!("{KEY}"),
+        KEY.to_owned(),
         format!("1 {SUITE} {KEY}"),
         format!("1 {SUITE} inline:{KEY}{KEY}"),
         format!("1 {SUITE} inline:{KEY}|{KEY}"),
