@@ -100,6 +100,11 @@ impl FlowCounters {
         self.streams.iter().map_while(StreamStatistics::snapshot)
     }
 
+    /// Reads what a packet will need, ahead of time.
+    pub(crate) fn warm(&self) -> u32 {
+        self.packets.get() as u32 ^ u32::from(self.streams.first().is_some_and(StreamStatistics::is_free))
+    }
+
     pub(crate) fn drop_packet(&self, reason: DropReason) {
         if let Some(count) = self.drops.get(reason as usize) {
             count.increment();
