@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The 48-bit packet index: a 32-bit roll-over counter and the sequence number (RFC 3711 section 3.3.1).
 
-/// The last index. After it only a new key helps, and in this crate only a new SSRC: see
-/// [`ReceiveContext`](crate::ReceiveContext).
+/// The last index. Indices outlast re-keys in this crate, so a stream ends here, after 89,000 years at 100 packets a second.
 pub(crate) const MAX_INDEX: u64 = (1 << 48) - 1;
 
 /// The last SRTCP index.

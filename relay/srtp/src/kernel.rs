@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The only modules of the crate that hold unsafe code. Each offers a safe interface: a value of its key type exists
-//! only where the processor was found to have the instructions.
+//! Ciphers by the instructions of one processor. [`aes_ni`] and [`clmul`] are the only modules of the crate that hold
+//! unsafe code. Each offers a safe interface: a value of its key type exists only where the processor was found to have
+//! the instructions.
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "calls into functions with target features, and loads that take pointers")]
@@ -8,6 +9,8 @@ pub(crate) mod aes_ni;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "calls into functions with target features, and loads that take pointers")]
 pub(crate) mod clmul;
+#[cfg(target_arch = "x86_64")]
+mod partial;
 
 #[cfg(not(target_arch = "x86_64"))]
 #[path = "kernel/absent.rs"]

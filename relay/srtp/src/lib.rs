@@ -6,6 +6,42 @@
 //!
 //! Two rules hold throughout. A packet that does not authenticate changes nothing. One (key, SSRC, index) protects one
 //! packet.
+//!
+//! ```
+//! use culvert_srtp::{
+//!     Contexts, KeySet, Kind, MasterKey, Packet, ReceiveContext, SendContext, Suite, protect_burst, unprotect_burst,
+//! };
+//!
+//! struct Leg {
+//!     receive: ReceiveContext,
+//!     send: SendContext,
+//! }
+//!
+//! impl Contexts for Leg {
+//!     fn receive(&mut self, _id: u32) -> Option<&mut ReceiveContext> {
+//!         Some(&mut self.receive)
+//!     }
+//!     fn send(&mut self, _id: u32) -> Option<&mut SendContext> {
+//!         Some(&mut self.send)
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), culvert_srtp::KeyError> {
+//! let suite = Suite::AesCm128HmacSha1_80;
+//! let key = MasterKey::new(suite, &[1; 16], &[2; 14])?;
+//! let keys = || KeySet::new(suite, std::slice::from_ref(&key)).map(Box::new);
+//! let mut leg = Leg { receive: ReceiveContext::new(keys()?, 4), send: SendContext::new(keys()?, 4) };
+//!
+//! // An RTP header, no payload, and room for the tag.
+//! let mut buffer = [0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+//! let mut burst = [Packet::new(&mut buffer, 12, Kind::Rtp, 0)];
+//! protect_burst(&mut burst, &mut leg);
+//! assert_eq!(burst[0].length, 22);
+//! unprotect_burst(&mut burst, &mut leg);
+//! assert_eq!((burst[0].outcome, burst[0].length, burst[0].ssrc, burst[0].index), (Ok(()), 12, 7, 1));
+//! # Ok(())
+//! # }
+//! ```
 
 mod burst;
 mod cipher;
@@ -19,7 +55,6 @@ mod key;
 mod keyset;
 mod layout;
 mod packet;
-mod partial;
 mod path;
 mod receive;
 mod reject;

@@ -9,7 +9,7 @@ use core::arch::x86_64::*;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::partial;
+use super::partial;
 
 /// Blocks in flight.
 const LANES: usize = 8;

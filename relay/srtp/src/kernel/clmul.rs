@@ -12,7 +12,7 @@ use core::arch::x86_64::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::aes_ni::AesNi;
-use crate::partial;
+use super::partial;
 
 /// Powers of the hash key that are kept, and the blocks that share a reduction.
 const POWERS: usize = 4;
