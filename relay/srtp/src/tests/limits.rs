@@ -2,7 +2,12 @@
 //! Ends: of keys, of the index space, of the order of packets.
 
 use super::harness::{every_suite_and_path, key_set, master_key, rtcp, rtp, table};
+use crate::cipher::aes::CipherKey;
+use crate::cipher::gcm::{self, Gcm};
+use crate::cipher::hmac::HmacKey;
 use crate::index::{MAX_INDEX, MAX_RTCP_INDEX};
+use crate::kdf::{Material, Protocol};
+use crate::session::E_BIT;
 use crate::{KeySet, Kind, MasterKey, Path, Reject, Suite};
 
 fn limited(suite: Suite, path: Path, seed: u8, packets: u64) -> Box<KeySet> {
@@ -126,21 +131,44 @@ fn rtcp_alone_leaves_the_rtp_index_open() {
     });
 }
 
-/// The NULL cipher hides nothing, so either E bit is true.
+/// An SRTCP packet with that body and that word of E bit and index, with an authentic tag.
+fn tagged(suite: Suite, path: Path, key: &MasterKey, packet: &[u8], word: u32) -> Vec<u8> {
+    let material = Material::derive(path, key, Protocol::Srtcp);
+    let mut tagged = packet.to_vec();
+    if suite.salt_length() == 12 {
+        let mut salt = [0; 12];
+        salt.copy_from_slice(&material.salt[..12]);
+        let gcm: Gcm = Gcm::new(path, &CipherKey::new(suite, &material.key));
+        let aad = [&packet[..8], &word.to_be_bytes()].concat();
+        tagged.extend(gcm.tag(&gcm::nonce(&salt, 1, u64::from(word & !E_BIT)), &aad, &packet[8..]));
+        tagged.extend(word.to_be_bytes());
+    } else {
+        tagged.extend(word.to_be_bytes());
+        let tag = HmacKey::new(&material.authentication).tag(&tagged, []);
+        tagged.extend(&tag[..10]);
+    }
+    tagged
+}
+
+/// What is in the clear is the session's choice, not the sender's. The NULL cipher hides nothing, so either E bit is true.
 #[test]
-fn null_suite_takes_either_e_bit() {
-    let suite = Suite::NullHmacSha1_80;
-    let key = master_key(suite, 1, &[]);
-    let mut table = table(|| key_set(suite, Path::chosen(), core::slice::from_ref(&key)));
-    let (clear, _) = table.protect(0, Kind::Rtcp, &rtcp(1, 1)).unwrap();
-    let word = clear.len() - 14;
-    assert_eq!(clear[word..word + 4], [0, 0, 0, 0]);
-    assert_eq!(clear[..word], rtcp(1, 1));
-    let material = crate::kdf::Material::derive(Path::chosen(), &key, crate::kdf::Protocol::Srtcp);
-    let mut marked = clear[..word].to_vec();
-    marked.extend([0x80, 0, 0, 1]);
-    let tag = crate::cipher::hmac::HmacKey::new(&material.authentication).tag(&marked, []);
-    marked.extend(&tag[..10]);
-    assert_eq!(table.unprotect(0, Kind::Rtcp, &clear), Ok((rtcp(1, 1), 0)));
-    assert_eq!(table.unprotect(0, Kind::Rtcp, &marked), Ok((rtcp(1, 1), 1)));
+fn a_suite_that_encrypts_wants_the_e_bit() {
+    every_suite_and_path(|suite, path| {
+        let key = master_key(suite, 1, &[]);
+        let mut table = table(|| key_set(suite, path, core::slice::from_ref(&key)));
+        let marked = tagged(suite, path, &key, &rtcp(1, 2), E_BIT | 4);
+        let clear = tagged(suite, path, &key, &rtcp(1, 2), 5);
+        let before = table.receive[0].snapshot();
+        if suite.encrypts() {
+            assert_eq!(table.unprotect(0, Kind::Rtcp, &clear), Err(Reject::AuthenticationFailed));
+            assert_eq!(table.receive[0].snapshot(), before);
+        } else {
+            assert_eq!(table.unprotect(0, Kind::Rtcp, &clear), Ok((rtcp(1, 2), 5)));
+        }
+        assert_eq!(table.unprotect(0, Kind::Rtcp, &marked).unwrap().1, 4, "{suite} {path}");
+        let (sent, _) = table.protect(0, Kind::Rtcp, &rtcp(1, 2)).unwrap();
+        let word = if suite.salt_length() == 12 { sent.len() - 4 } else { sent.len() - 14 };
+        let expected = if suite.encrypts() { [0x80, 0, 0, 0] } else { [0; 4] };
+        assert_eq!(sent[word..word + 4], expected, "{suite} {path}");
+    });
 }

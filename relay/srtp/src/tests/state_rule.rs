@@ -324,9 +324,9 @@ fn unknown_mki() {
     });
 }
 
-/// An SRTCP packet that says it is not encrypted, authentic or not.
+/// An SRTCP packet whose E bit was flipped on its way.
 #[test]
-fn rtcp_in_the_clear() {
+fn flipped_e_bit() {
     every_suite_and_path(|suite, path| {
         let mut victim = Victim::new(suite, path, &[&[]]);
         let mut forged = victim.next_rtcp.clone();
