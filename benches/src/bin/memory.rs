@@ -5,12 +5,17 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use culvert_benches::fixture::{Leg, keys};
 use culvert_benches::relay::flow;
+use culvert_benches::streams::SSRCS;
 use culvert_benches::table::Table;
 use culvert_engine::io::memory::{MemoryConfig, MemoryIo};
-use culvert_engine::{Command, FlowSlot, WorkerConfig, WorkerCounters, WorkerState};
-use culvert_srtp::Suite;
+use culvert_engine::{
+    Command, Event, Flow, FlowCounters, FlowSlot, WorkerConfig, WorkerCounters, WorkerState,
+};
+use culvert_srtp::{ReceiveContext, SendContext, Suite};
 use peak_alloc::PeakAlloc;
+use rtrb::{Consumer, RingBuffer};
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
@@ -19,58 +24,88 @@ const SESSIONS: u32 = 100_000;
 const FLOWS: u32 = 2 * SESSIONS;
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let mut table = Table::new([
-        "suite of both legs",
-        "bytes per flow",
-        "of that endpoint table and slots",
-        "100,000 sessions, MiB",
-        "resident, MiB",
-    ]);
-    for suite in [
+    let suites = [
         Suite::AesCm128HmacSha1_80,
         Suite::AesCm256HmacSha1_80,
         Suite::AeadAes128Gcm,
         Suite::AeadAes256Gcm,
         Suite::NullHmacSha1_80,
-    ] {
-        table.row(measure(suite)?);
+    ];
+    let mut parts =
+        Table::new(["bytes of a flow", "flow", "receive side", "send side", "counters", "tables", "sum"]);
+    let mut sessions =
+        Table::new(["suite of both legs", "100,000 sessions, MiB", "bytes per session", "per flow"]);
+    for suite in suites {
+        parts.row(one_flow(suite)?);
+        let bytes = all_sessions(suite)?;
+        sessions.row([
+            suite.name().into(),
+            (bytes >> 20).to_string(),
+            (bytes / SESSIONS as usize).to_string(),
+            (bytes / FLOWS as usize).to_string(),
+        ]);
     }
-    println!("{table}");
+    println!("{parts}\n{sessions}");
+    // What an allocator adds to what it is asked for shows only here.
+    println!("Most that was resident at a time: {} MiB.", resident()? >> 20);
     Ok(())
 }
 
-fn measure(suite: Suite) -> Result<[String; 5], Box<dyn Error + Send + Sync>> {
-    let config = WorkerConfig { max_flows: FLOWS, ..WorkerConfig::default() };
-    let (mut io, _peer, _waker) = MemoryIo::new(MemoryConfig::default())?;
-    let (events, _told) = rtrb::RingBuffer::new(config.events);
-    let before = ALLOCATED.current_usage();
-    let resident_before = resident()?;
-    let mut state = WorkerState::new(&config, events, Arc::new(WorkerCounters::default()));
-    let tables = ALLOCATED.current_usage() - before;
-    for number in 0..FLOWS {
-        let mut flow = flow(number % 5000, Some(suite), Some(suite))?;
-        // More flows than one address has ports: an address for every 5,000.
-        for end in &mut flow.ingress {
-            end.local.address.0[13] = (number / 5000) as u8;
-        }
-        state.apply(Command::Install { slot: FlowSlot(number), flow }, &mut io);
+/// What each part of a flow asks the allocator for.
+fn one_flow(suite: Suite) -> Result<[String; 7], Box<dyn Error + Send + Sync>> {
+    let inside = size_of::<Flow>();
+    let (receive, receive_bytes) = measure(|| Ok(ReceiveContext::new(keys(suite, Leg::A, 0)?, SSRCS)))?;
+    let (send, send_bytes) = measure(|| Ok(SendContext::new(keys(suite, Leg::B, 0)?, SSRCS)))?;
+    let (counters, counter_bytes) = measure(|| Ok(Arc::new(FlowCounters::new(SSRCS))))?;
+    let (tables, table_bytes) = measure(|| Ok(state()?.0))?;
+    drop((receive, send, counters, tables));
+    let table_bytes = table_bytes / FLOWS as usize;
+    let sum = inside + receive_bytes + send_bytes + counter_bytes + table_bytes;
+    let sizes = [inside, receive_bytes, send_bytes, counter_bytes, table_bytes, sum];
+    let mut row = std::array::from_fn(|_| suite.name().to_owned());
+    for (cell, size) in row.iter_mut().skip(1).zip(sizes) {
+        *cell = size.to_string();
     }
-    assert_eq!(state.counters().flows(), u64::from(FLOWS));
-    let used = ALLOCATED.current_usage() - before;
-    let resident = resident()? - resident_before;
-    Ok([
-        suite.name().into(),
-        (used / FLOWS as usize).to_string(),
-        (tables / FLOWS as usize).to_string(),
-        (used >> 20).to_string(),
-        (resident >> 20).to_string(),
-    ])
+    Ok(row)
 }
 
-/// Resident memory of this process, in bytes.
-fn resident() -> Result<i64, Box<dyn Error + Send + Sync>> {
+/// Bytes that a worker and its flows ask the allocator for.
+fn all_sessions(suite: Suite) -> Result<usize, Box<dyn Error + Send + Sync>> {
+    let (mut io, _peer, _waker) = MemoryIo::new(MemoryConfig::default())?;
+    let ((state, _told), bytes) = measure(|| {
+        let (mut state, told) = state()?;
+        for number in 0..FLOWS {
+            let mut flow = flow(number % 5000, Some(suite), Some(suite))?;
+            // More flows than one address has ports: an address for every 5,000.
+            for end in &mut flow.ingress {
+                end.local.address.0[13] = (number / 5000) as u8;
+            }
+            state.apply(Command::Install { slot: FlowSlot(number), flow }, &mut io);
+        }
+        Ok((state, told))
+    })?;
+    assert_eq!(state.counters().flows(), u64::from(FLOWS));
+    Ok(bytes)
+}
+
+fn state() -> Result<(WorkerState, Consumer<Event>), Box<dyn Error + Send + Sync>> {
+    let config = WorkerConfig { max_flows: FLOWS, ..WorkerConfig::default() };
+    let (events, told) = RingBuffer::new(config.events);
+    Ok((WorkerState::new(&config, events, Arc::new(WorkerCounters::default())), told))
+}
+
+fn measure<T>(
+    make: impl FnOnce() -> Result<T, Box<dyn Error + Send + Sync>>,
+) -> Result<(T, usize), Box<dyn Error + Send + Sync>> {
+    let before = ALLOCATED.current_usage();
+    let made = make()?;
+    Ok((made, ALLOCATED.current_usage() - before))
+}
+
+/// The most memory that was resident, in bytes.
+fn resident() -> Result<usize, Box<dyn Error + Send + Sync>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    let kibibytes: i64 = line.trim().trim_end_matches(" kB").parse()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let kibibytes: usize = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kibibytes << 10)
 }

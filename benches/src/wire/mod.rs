@@ -8,6 +8,7 @@
 //! ```
 
 pub mod error;
+pub mod kernel;
 pub mod load;
 pub mod maps;
 pub mod programs;

@@ -11,7 +11,7 @@ use crate::relay::{Backend, Relay};
 use crate::wire::error::WireError;
 use crate::wire::maps::{self, Delivered, Pace, Sent};
 use crate::wire::topology::Topology;
-use crate::wire::{programs, verify};
+use crate::wire::{kernel, programs, verify};
 
 /// Nanoseconds of a run of the generator that sends nothing. Calls are sized by it to outlast the pool, as every call
 /// begins with some 24 ms of silence.
@@ -73,12 +73,19 @@ pub fn once(
     placement: Placement,
 ) -> Result<Outcome, WireError> {
     maps::reset(object, pace)?;
+    let lost_before = kernel::udp_losses(&topology.relay)?;
     let relay =
         topology.relay.run(|| Relay::start(backend, pace.flows, topology.macs, placement.relay_cpu))??;
     topology.edge.run(|| generate(object, pace, placement.edge_cpu))??;
     let delivered = drained(object)?;
     let mode = relay.mode();
-    let losses = relay.stop()?;
+    let mut losses = relay.stop()?;
+    let lost_after = kernel::udp_losses(&topology.relay)?;
+    for ((name, after), (_, before)) in lost_after.into_iter().zip(lost_before) {
+        if after > before {
+            losses.push((name, after - before));
+        }
+    }
     let verified = verify::samples(&maps::samples(object, pace.packets)?, pace.flows)?;
     Ok(Outcome { sent: maps::sent(object)?, delivered, verified, mode, losses })
 }

@@ -3,7 +3,6 @@
 //!
 //! `generate` runs over XDP live frames: each run replaces the frame by the next of the pool and redirects it into the
 //! veth, or drops it while the next one is not due. `sink` counts what comes back and lets none of it pass.
-//! `pass` makes a veth accept live frames where nothing else attaches a program.
 #![no_std]
 #![no_main]
 
@@ -28,11 +27,6 @@ pub fn sink(context: XdpContext) -> u32 {
         Some(()) => xdp_action::XDP_DROP,
         None => xdp_action::XDP_PASS,
     }
-}
-
-#[xdp]
-pub fn pass(_: XdpContext) -> u32 {
-    xdp_action::XDP_PASS
 }
 
 #[inline(always)]
