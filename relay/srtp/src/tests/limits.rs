@@ -8,7 +8,7 @@ use crate::cipher::hmac::HmacKey;
 use crate::index::{MAX_INDEX, MAX_RTCP_INDEX};
 use crate::kdf::{Material, Protocol};
 use crate::session::E_BIT;
-use crate::{KeySet, Kind, MasterKey, Path, Reject, Suite};
+use crate::{KeySet, Kind, MasterKey, Path, Reject, SendContext, Suite};
 
 fn limited(suite: Suite, path: Path, seed: u8, packets: u64) -> Box<KeySet> {
     let key: MasterKey = master_key(suite, seed, &[]).with_lifetime(packets).unwrap();
@@ -81,6 +81,13 @@ fn the_index_space_ends() {
         assert_eq!(index, MAX_RTCP_INDEX);
         assert_eq!(table.unprotect(0, Kind::Rtcp, &protected), Ok((rtcp(1, 1), MAX_RTCP_INDEX)));
         assert_eq!(table.protect(0, Kind::Rtcp, &rtcp(1, 1)), Err(Reject::KeyExpired));
+
+        // An endpoint with a new key may start afresh, and only at the start.
+        let set = || key_set(suite, path, &[master_key(suite, 2, &[])]);
+        table.receive[0].rekey(set());
+        table.send[0] = SendContext::new(set(), 1);
+        let (protected, _) = table.protect(0, Kind::Rtp, &packet(5)).unwrap();
+        assert_eq!(table.unprotect(0, Kind::Rtp, &protected), Ok((packet(5), 5)), "{suite} {path}");
     });
 }
 

@@ -130,6 +130,31 @@ fn an_endpoint_may_start_its_index_afresh() {
     });
 }
 
+/// Two re-keys in a row: the set between them is on its way out, and no longer starts anything.
+#[test]
+fn only_the_newest_set_starts_an_index_afresh() {
+    every_suite_and_path(|suite, path| {
+        let mut table = table(|| keys(suite, path, 1));
+        for packet in protect(&mut table, [40_000, 60_000, 10_000, 30_000, 50_000, 4000]) {
+            assert!(unprotect(&mut table, &packet).is_ok());
+        }
+        table.receive[0].rekey(keys(suite, path, 2));
+        table.receive[0].rekey(keys(suite, path, 3));
+        table.send[0].rekey(keys(suite, path, 2));
+        let going_on = protect(&mut table, 4001..4003);
+        assert_eq!(unprotect(&mut table, &going_on[0]), Ok(0x2_0000 + 4001), "{suite} {path}");
+        table.receive[0].rekey(keys(suite, path, 4));
+        table.receive[0].rekey(keys(suite, path, 5));
+        fresh_sender(&mut table, suite, path, 4);
+        let afresh = protect(&mut table, [700, 4005]);
+        assert_eq!(unprotect(&mut table, &afresh[0]), Err(Reject::TooOld), "{suite} {path}");
+        assert_eq!(unprotect(&mut table, &afresh[1]), Err(Reject::AuthenticationFailed), "{suite} {path}");
+        fresh_sender(&mut table, suite, path, 5);
+        let afresh = protect(&mut table, [700]);
+        assert_eq!(unprotect(&mut table, &afresh[0]), Ok(700), "{suite} {path}");
+    });
+}
+
 /// The new index may fall on one that the old set used, or just behind the highest. Only one ahead of the highest goes
 /// on from it, and leaves what is still in flight its place in the list.
 #[test]
