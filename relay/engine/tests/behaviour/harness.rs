@@ -47,6 +47,11 @@ pub trait Harness: Sized {
     /// What the relay has sent to the world, if anything is there.
     fn try_receive(&mut self) -> Option<Datagram>;
 
+    /// Packets dropped on their way to the worker, for their form.
+    fn filtered(&mut self) -> u64 {
+        0
+    }
+
     // What follows is the same everywhere.
 
     fn command(&mut self, command: Command) {

@@ -9,6 +9,7 @@ mod client;
 mod harness;
 mod memory;
 mod socket;
+mod xdp;
 
 macro_rules! case {
     ([$(#[$attribute:meta])*] $harness:ty, $module:ident, $case:ident) => {
@@ -81,4 +82,12 @@ mod on_memory {
 
 mod on_sockets {
     every_case!([] crate::socket::SocketHarness);
+}
+
+mod on_xdp_native {
+    every_case!([#[ignore = "needs root"]] crate::xdp::XdpHarness<crate::xdp::Native>);
+}
+
+mod on_xdp_generic {
+    every_case!([#[ignore = "needs root"]] crate::xdp::XdpHarness<crate::xdp::Generic>);
 }
