@@ -1,4 +1,35 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The operator's and the front end's command line.
+//! `culvert`: the operator's and the front end's command line.
 
-fn main() {}
+mod arguments;
+mod error;
+mod execute;
+mod output;
+mod request;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::error::CliError;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.connection.json;
+    match execute::run(arguments, &mut io::stdout().lock()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = if json {
+                writeln!(io::stderr(), "{}", output::json::error(&error))
+            } else {
+                writeln!(io::stderr(), "error: {error}")
+            };
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

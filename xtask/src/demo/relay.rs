@@ -123,31 +123,37 @@ fn answer(output: std::process::Output, arguments: &[&str]) -> Result<Value, Fai
 fn configuration_text(network: &Network, certificates: &Path, port: u16) -> String {
     let addresses = network.addresses;
     let [outside, inside] = network.interfaces();
-    let backend = if network.is_loopback() { "socket" } else { "xdp" };
+    let (backend, prefix) = if network.is_loopback() { ("socket", 8) } else { ("xdp", 24) };
     let file = |name: &str| certificates.join(name).display().to_string();
     format!(
-        r#"backend = "{backend}"
-
-[control]
+        r#"[control]
 listen = "127.0.0.1:{port}"
+
+[control.tls]
 certificate = {server:?}
 key = {key:?}
 client_ca = {ca:?}
 
 [[role]]
 identity = "front-end.culvert.test"
-roles = ["front-end", "operator"]
+roles = ["front_end", "metrics"]
+
+[metrics]
+listen = ""
+
+[engine]
+backend = "{backend}"
 
 [[realm]]
 name = "outside"
 interface = "{outside}"
-addresses = [{{ address = "{outside_address}" }}]
+addresses = [{{ address = "{outside_address}/{prefix}" }}]
 ports = "20000-20099"
 
 [[realm]]
 name = "inside"
 interface = "{inside}"
-addresses = [{{ address = "{inside_address}" }}]
+addresses = [{{ address = "{inside_address}/{prefix}" }}]
 ports = "20000-20099"
 "#,
         server = file("server.pem"),

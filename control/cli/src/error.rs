@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What can go wrong, and with which exit code it ends.
+
+use std::io;
+
+use culvert_api::ClientError;
+
+/// Why the command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum CliError {
+    /// A global option that every call on a relay needs.
+    #[error("{option} is missing: give it, or set {variable}")]
+    MissingOption { option: &'static str, variable: &'static str },
+    /// A file that was named cannot be read.
+    #[error("cannot read {what} {path}: {source}")]
+    Read { what: &'static str, path: String, source: io::Error },
+    /// A session file does not say what a session file says.
+    #[error("{path}: {reason}; `culvert session {command} --help` shows the form")]
+    File { path: String, reason: String, command: &'static str },
+    /// A value that the command line cannot make a request of.
+    #[error("{name}: {reason}")]
+    Value { name: String, reason: String },
+    /// The relay or the way to it.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Our own output.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CliError {
+    /// 2: the command line or what it names is wrong. 3: the relay refused. 4: no way to the relay. 1: the rest.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::MissingOption { .. } | Self::Read { .. } | Self::File { .. } | Self::Value { .. } => 2,
+            Self::Client(ClientError::Endpoint { .. } | ClientError::Credential { .. }) => 2,
+            Self::Client(ClientError::Status { .. }) => 3,
+            Self::Client(_) => 4,
+            Self::Output(_) => 1,
+        }
+    }
+
+    /// For programs: the same distinction as the exit code, as a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.exit_code() {
+            2 => "usage",
+            3 => "refused",
+            4 => "unreachable",
+            _ => "output",
+        }
+    }
+
+    pub(crate) fn value(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Value { name: name.into(), reason: reason.into() }
+    }
+}

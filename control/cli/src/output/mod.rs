@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the relay answered, for people and for programs.
+
+pub(crate) mod event;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub(crate) mod json;
+mod model;
+mod node;
+mod session;
+pub(crate) mod table;
+mod text;
+
+pub(crate) use event::Event;
+pub(crate) use node::{Drained, Node};
+pub(crate) use session::{Session, SessionList};

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tables for people.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::model::Pair;
+use super::node::{Drained, Node};
+use super::session::{Leg, Media, Session, SessionList};
+use super::text::{bytes, counts, or_dash};
+
+/// One line per leg, so that no line is wider than a terminal.
+pub(crate) fn sessions(out: &mut impl Write, list: &SessionList) -> io::Result<()> {
+    let mut table =
+        new(&["session", "media", "leg", "realm", "protection", "packets", "bytes", "drops"], &[5, 6, 7]);
+    for session in &list.sessions {
+        for (media, leg, index) in legs(session) {
+            let drops: u64 = leg.received.drops.values().sum();
+            table.add_row([
+                if index == 0 { session.session_id.clone() } else { String::new() },
+                if index == 0 { media.kind.to_owned() } else { String::new() },
+                index.to_string(),
+                leg.realm.clone(),
+                protection(leg),
+                leg.received.packets.to_string(),
+                bytes(leg.received.bytes),
+                drops.to_string(),
+            ]);
+        }
+    }
+    if !list.sessions.is_empty() {
+        print(out, &table)?;
+    }
+    writeln!(out, "{} of {} sessions", list.sessions.len(), list.total)
+}
+
+pub(crate) fn session(out: &mut impl Write, session: &Session) -> io::Result<()> {
+    writeln!(
+        out,
+        "session {}  owner {}  created {}  worker {}",
+        session.session_id,
+        session.owner,
+        or_dash(session.created.as_ref()),
+        session.worker
+    )?;
+    for (index, media) in session.media.iter().enumerate() {
+        writeln!(out, "\nmedia {index}: {}, {} Hz", media.kind, media.clock_rate)?;
+        print(out, &addresses(media))?;
+        writeln!(out)?;
+        print(out, &received(media))?;
+    }
+    Ok(())
+}
+
+fn addresses(media: &Media) -> Table {
+    let mut table =
+        new(&["leg", "realm", "local", "signalled", "learnt", "protection", "source", "dscp", "state"], &[]);
+    for (index, leg) in media.legs.iter().enumerate() {
+        table.add_row([
+            index.to_string(),
+            leg.realm.clone(),
+            pair(Some(&leg.local)),
+            pair(leg.signalled.as_ref()),
+            pair(leg.learnt.as_ref()),
+            protection(leg),
+            leg.source.to_owned(),
+            or_dash(leg.dscp.as_ref()),
+            state(leg).to_owned(),
+        ]);
+    }
+    table
+}
+
+fn received(media: &Media) -> Table {
+    let head = ["leg", "packets", "bytes", "rtcp", "lost", "jitter", "re-keys", "last packet", "drops"];
+    let mut table = new(&head, &[1, 2, 3, 4, 5, 6]);
+    for (index, leg) in media.legs.iter().enumerate() {
+        let received = &leg.received;
+        let lost: i64 = received.streams.iter().map(|stream| stream.lost).sum();
+        let jitter = received.streams.iter().map(|stream| stream.jitter_ms).fold(0.0, f64::max);
+        table.add_row([
+            index.to_string(),
+            received.packets.to_string(),
+            bytes(received.bytes),
+            received.rtcp_packets.to_string(),
+            lost.to_string(),
+            format!("{jitter:.1} ms"),
+            leg.rekeys.to_string(),
+            or_dash(received.last_packet.as_ref()),
+            counts(&received.drops),
+        ]);
+    }
+    table
+}
+
+pub(crate) fn node(out: &mut impl Write, node: &Node) -> io::Result<()> {
+    let state = if node.draining { "draining" } else { "takes sessions" };
+    writeln!(
+        out,
+        "culvertd {}  started {}  back end {}  {state}  {} of {} sessions",
+        node.version,
+        or_dash(node.started.as_ref()),
+        node.backend,
+        node.sessions,
+        node.max_sessions
+    )?;
+
+    let mut interfaces = new(&["interface", "mtu", "xdp", "queues", "counters"], &[1]);
+    for interface in &node.interfaces {
+        let queues = interface.queues.iter().map(|queue| {
+            let copy = if queue.zero_copy { ", zero-copy" } else { "" };
+            let drops = if queue.socket_drops.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", counts(&queue.socket_drops))
+            };
+            format!("{} on worker {}{copy}{drops}", queue.queue, queue.worker)
+        });
+        interfaces.add_row([
+            interface.name.clone(),
+            interface.mtu.to_string(),
+            if interface.mode.is_empty() { "-".to_owned() } else { interface.mode.clone() },
+            queues.collect::<Vec<_>>().join("\n"),
+            counts(&interface.counters),
+        ]);
+    }
+    section(out, &interfaces, node.interfaces.is_empty())?;
+
+    let mut workers =
+        new(&["worker", "cpu", "received", "transmitted", "flows", "drops without a flow"], &[2, 3]);
+    for worker in &node.workers {
+        workers.add_row([
+            worker.worker.to_string(),
+            or_dash(worker.cpu.as_ref()),
+            worker.received.to_string(),
+            worker.transmitted.to_string(),
+            format!("{} of {}", worker.flows, worker.max_flows),
+            counts(&worker.drops),
+        ]);
+    }
+    section(out, &workers, node.workers.is_empty())?;
+
+    let mut realms = new(&["realm", "interface", "addresses", "advertised", "ports"], &[]);
+    for realm in &node.realms {
+        realms.add_row([
+            realm.name.clone(),
+            realm.interface.clone(),
+            realm.addresses.join("\n"),
+            realm.advertised.join("\n"),
+            format!("{} of {} used", realm.ports_used, realm.ports_total),
+        ]);
+    }
+    section(out, &realms, node.realms.is_empty())
+}
+
+pub(crate) fn drained(out: &mut impl Write, drained: &Drained) -> io::Result<()> {
+    if drained.draining {
+        writeln!(out, "draining: no new sessions, {} still run", drained.sessions)
+    } else {
+        writeln!(out, "taking sessions again, {} run", drained.sessions)
+    }
+}
+
+fn legs(session: &Session) -> impl Iterator<Item = (&Media, &Leg, usize)> {
+    session
+        .media
+        .iter()
+        .flat_map(|media| media.legs.iter().enumerate().map(move |(index, leg)| (media, leg, index)))
+}
+
+fn protection(leg: &Leg) -> String {
+    if leg.protection.is_empty() { "-".to_owned() } else { leg.protection.clone() }
+}
+
+fn state(leg: &Leg) -> &'static str {
+    match (leg.held, leg.receive_ready, leg.send_ready) {
+        (true, _, _) => "held",
+        (_, true, true) => "ready",
+        (_, true, false) => "cannot send yet",
+        (_, false, true) => "cannot receive yet",
+        (_, false, false) => "not ready",
+    }
+}
+
+/// The RTP address, and RTCP's below it when it is another.
+fn pair(pair: Option<&Pair>) -> String {
+    let Some(pair) = pair else { return "-".to_owned() };
+    let rtp = or_dash(pair.rtp.as_ref());
+    match &pair.rtcp {
+        Some(rtcp) if Some(rtcp) != pair.rtp.as_ref() => format!("{rtp}\n{rtcp}"),
+        _ => rtp,
+    }
+}
+
+fn new(head: &[&str], numbers: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head.iter().map(|name| name.to_uppercase()));
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if numbers.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn section(out: &mut impl Write, table: &Table, empty: bool) -> io::Result<()> {
+    if empty {
+        return Ok(());
+    }
+    writeln!(out)?;
+    print(out, table)
+}
+
+fn print(out: &mut impl Write, table: &Table) -> io::Result<()> {
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::fixture;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_session_is_two_tables_per_medium() {
+        let shown = text(|out| session(out, &fixture::session().into()));
+        let expected = "\
+session call-7  owner front-end.culvert.test  created 2023-11-14T22:13:20.000Z  worker 1
+
+media 0: audio, 8000 Hz
+LEG  REALM    LOCAL               SIGNALLED         LEARNT           PROTECTION               SOURCE             DSCP  STATE
+0    outside  203.0.113.7:20000   192.0.2.10:40000  192.0.2.77:1024  AES_CM_128_HMAC_SHA1_80  learn              -     ready
+                                  192.0.2.10:40001
+1    inside   198.51.100.1:20000  -                 -                -                        signalled_address  46    not ready
+
+LEG  PACKETS    BYTES  RTCP  LOST  JITTER  RE-KEYS  LAST PACKET               DROPS
+0        250  5.0 KiB     3     1  0.5 ms        1  2023-11-14T22:13:25.000Z  authentication_failed 2, replayed 1
+1          0      0 B     0     0  0.0 ms        0  -                         none
+";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_list_has_a_line_per_leg_and_the_total() {
+        let list = SessionList { sessions: vec![fixture::session().into()], total: 12 };
+        let expected = "\
+SESSION  MEDIA  LEG  REALM    PROTECTION               PACKETS    BYTES  DROPS
+call-7   audio  0    outside  AES_CM_128_HMAC_SHA1_80      250  5.0 KiB      3
+                1    inside   -                              0      0 B      0
+1 of 12 sessions
+";
+        assert_eq!(text(|out| sessions(out, &list)), expected);
+        let none = SessionList { sessions: vec![], total: 0 };
+        assert_eq!(text(|out| sessions(out, &none)), "0 of 0 sessions\n");
+    }
+
+    #[test]
+    fn a_node_has_its_interfaces_workers_and_realms() {
+        let expected = "\
+culvertd 0.1.0  started 2023-11-14T22:13:20.000Z  back end xdp  takes sessions  2 of 1000 sessions
+
+INTERFACE   MTU  XDP     QUEUES                                     COUNTERS
+eth0       1500  native  0 on worker 0, zero-copy                   redirected 9
+                         1 on worker 1, rx_fill_ring_empty_descs 4
+
+WORKER  CPU  RECEIVED  TRANSMITTED  FLOWS       DROPS WITHOUT A FLOW
+0       2         100           90  4 of 40000  unknown_destination 10
+
+REALM    INTERFACE  ADDRESSES    ADVERTISED   PORTS
+outside  eth0       10.0.0.7     203.0.113.7  4 of 20000 used
+                    2001:db8::7
+";
+        assert_eq!(text(|out| node(out, &fixture::node().into())), expected);
+    }
+}

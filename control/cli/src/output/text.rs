@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Numbers as people read them.
+
+use super::model::Counts;
+
+/// 1536 -> "1.5 KiB".
+pub(super) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1024.0;
+    let mut unit = UNITS[0];
+    for next in &UNITS[1..] {
+        // What would be written as "1024.0" belongs to the next unit.
+        if value < 1023.95 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    format!("{value:.1} {unit}")
+}
+
+/// "replayed 2, wrong_source 1"; "none" without any.
+pub(super) fn counts(counts: &Counts) -> String {
+    if counts.is_empty() {
+        return "none".to_owned();
+    }
+    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A value, or a dash.
+pub(super) fn or_dash(value: Option<&impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_a_unit() {
+        let pairs = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+            (5 * 1024 * 1024 * 1024, "5.0 GiB"),
+            (u64::MAX, "16384.0 PiB"),
+        ];
+        for (count, text) in pairs {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn counts_are_in_order_of_name() {
+        assert_eq!(counts(&Counts::new()), "none");
+        let some = Counts::from([("wrong_source".to_owned(), 1), ("replayed".to_owned(), 2)]);
+        assert_eq!(counts(&some), "replayed 2, wrong_source 1");
+    }
+}
