@@ -62,6 +62,12 @@ impl WorkerState {
                 }
             }
             Command::SetNextHop { id, hop } => self.set_next_hop(id, hop),
+            Command::RouteElsewhere { endpoint, worker } => {
+                self.endpoints.insert(endpoint, Target::Worker(worker));
+            }
+            Command::ForgetElsewhere { endpoint, worker } => {
+                self.endpoints.remove(&endpoint, Target::Worker(worker));
+            }
             Command::OpenEndpoint { endpoint, socket } => {
                 if let Err(socket) = io.attach(endpoint, socket) {
                     self.events.retire_socket(endpoint, Cause::Refused, socket);
@@ -92,24 +98,22 @@ impl WorkerState {
 
     /// Routes a flow's endpoints to its slot: all of them or none.
     fn route_endpoints(&mut self, slot: FlowSlot, flow: &Flow) -> bool {
-        let [rtp, rtcp] = [flow.ingress[0].local, flow.ingress[1].local];
-        if flow.is_multiplexed() {
-            return self.endpoints.insert(rtp, Target { slot, port: Port::Both });
-        }
-        if !self.endpoints.insert(rtp, Target { slot, port: Port::Rtp }) {
-            return false;
-        }
-        if !self.endpoints.insert(rtcp, Target { slot, port: Port::Rtcp }) {
-            self.endpoints.remove(&rtp, slot);
-            return false;
+        let ports = ports(flow);
+        for (place, (endpoint, port)) in ports.into_iter().flatten().enumerate() {
+            if !self.endpoints.insert(endpoint, Target::Flow { slot, port }) {
+                for (earlier, port) in ports.into_iter().flatten().take(place) {
+                    self.endpoints.remove(&earlier, Target::Flow { slot, port });
+                }
+                return false;
+            }
         }
         true
     }
 
     fn remove(&mut self, slot: FlowSlot) {
         let Some(flow) = self.flows.get_mut(slot.0 as usize).and_then(Option::take) else { return };
-        for ingress in &flow.ingress {
-            self.endpoints.remove(&ingress.local, slot);
+        for (endpoint, port) in ports(&flow).into_iter().flatten() {
+            self.endpoints.remove(&endpoint, Target::Flow { slot, port });
         }
         self.installed -= 1;
         self.counters.set_flows(self.installed);
@@ -186,6 +190,15 @@ impl WorkerState {
         if let Some(entry) = self.next_hops.get_mut(id.0 as usize) {
             *entry = hop;
         }
+    }
+}
+
+/// A flow's local endpoints, and what may arrive there.
+fn ports(flow: &Flow) -> [Option<(Endpoint, Port)>; 2] {
+    let [rtp, rtcp] = [flow.ingress[0].local, flow.ingress[1].local];
+    match flow.is_multiplexed() {
+        true => [Some((rtp, Port::Both)), None],
+        false => [Some((rtp, Port::Rtp)), Some((rtcp, Port::Rtcp))],
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Verdict {
     Send,
     /// Not to be sent.
     Drop(DropReason),
+    /// For the worker of this number, which owns its flow: not to be sent here.
+    HandOver(u32),
 }
 
 /// What is known about a packet beside its bytes.

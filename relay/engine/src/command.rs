@@ -109,6 +109,21 @@ pub enum Command {
         /// `None`: packets by this next hop are dropped as `next_hop_unresolved`.
         hop: Option<NextHop>,
     },
+    /// Says which other worker owns a local endpoint: packets to it are handed over. At most
+    /// [`crate::WorkerConfig::max_elsewhere`] of them.
+    RouteElsewhere {
+        /// A local endpoint of a flow there.
+        endpoint: Endpoint,
+        /// The worker's number.
+        worker: u32,
+    },
+    /// Ends [`Command::RouteElsewhere`].
+    ForgetElsewhere {
+        /// The endpoint.
+        endpoint: Endpoint,
+        /// The worker it was said to belong to; otherwise nothing happens.
+        worker: u32,
+    },
     /// Hands a bound socket to the socket back end. Back ends without sockets refuse it.
     OpenEndpoint {
         /// The local endpoint of the socket, as flows name it.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The per-core relay engine: what happens to a packet between the receive and the transmit ring.
 //!
-//! A [`Flow`] is one direction of one stream. [`process`] takes a burst of packets through the flows of one
+//! A [`Flow`] is one direction of one stream. [`process()`] takes a burst of packets through the flows of one
 //! [`WorkerState`]; it does no input or output and reads no clock. A [`Worker`] is the thread around it: commands in,
-//! packets in, [`process`], packets out, events out. Control holds a [`WorkerHandle`] for each worker; commands and
+//! packets in, [`process()`], packets out, events out. Control holds a [`WorkerHandle`] for each worker; commands and
 //! events pass through bounded single-producer single-consumer rings, and whatever a command replaces comes back
 //! as [`Event::Retired`], so that a worker never frees memory and keys are erased on the control side.
 //!
@@ -19,6 +19,7 @@ pub mod counters;
 pub mod event;
 pub mod flow;
 pub mod handle;
+pub mod handover;
 pub mod io;
 pub mod process;
 pub mod reason;
@@ -36,6 +37,7 @@ pub use flow::{
     Component, Dscp, Egress, Flow, FlowSlot, Ingress, NextHop, NextHopId, Receive, Send, SourceRule, Via,
 };
 pub use handle::{Engine, Full, Panicked, SlotAllocator, WorkerHandle};
+pub use handover::Handover;
 pub use io::PacketIo;
 pub use process::process;
 pub use reason::DropReason;

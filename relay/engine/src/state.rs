@@ -15,6 +15,8 @@ use crate::table::EndpointTable;
 pub struct WorkerConfig {
     /// Most flows; two for each direction pair, so two for a stream that goes both ways.
     pub max_flows: u32,
+    /// Most endpoints of other workers that this one can know ([`crate::Command::RouteElsewhere`]).
+    pub max_elsewhere: u32,
     /// Entries of the table of next hops.
     pub max_next_hops: u32,
     /// Entries of the command ring.
@@ -38,6 +40,7 @@ impl Default for WorkerConfig {
     fn default() -> WorkerConfig {
         WorkerConfig {
             max_flows: 4096,
+            max_elsewhere: 0,
             max_next_hops: 4096,
             commands: 4096,
             events: 8192,
@@ -48,7 +51,7 @@ impl Default for WorkerConfig {
     }
 }
 
-/// Everything that [`crate::process`] works on. Owned by one worker; control changes it by [`crate::Command`]s.
+/// Everything that [`crate::process()`] works on. Owned by one worker; control changes it by [`crate::Command`]s.
 #[derive(Debug)]
 pub struct WorkerState {
     pub(crate) flows: Vec<Option<Box<Flow>>>,
@@ -67,7 +70,9 @@ impl WorkerState {
         let flows = config.max_flows as usize;
         WorkerState {
             flows: std::iter::repeat_with(|| None).take(flows).collect(),
-            endpoints: EndpointTable::new(flows.saturating_mul(2)),
+            endpoints: EndpointTable::new(
+                flows.saturating_mul(2).saturating_add(config.max_elsewhere as usize),
+            ),
             next_hops: vec![None; config.max_next_hops as usize],
             interface_mtus: config.interface_mtus.clone(),
             datagram_mtu: config.datagram_mtu,

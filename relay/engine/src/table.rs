@@ -20,16 +20,36 @@ pub(crate) enum Port {
 
 /// To whom a local endpoint belongs.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Target {
-    pub(crate) slot: FlowSlot,
-    pub(crate) port: Port,
+pub(crate) enum Target {
+    /// A flow of this worker.
+    Flow { slot: FlowSlot, port: Port },
+    /// Another worker.
+    Worker(u32),
 }
 
 #[derive(Copy, Clone, Debug)]
 struct Entry {
     key: Endpoint,
-    port: Port,
-    slot: FlowSlot,
+    /// None: of another worker.
+    port: Option<Port>,
+    /// Of the slot or the worker.
+    number: u32,
+}
+
+impl Entry {
+    fn new(key: Endpoint, target: Target) -> Entry {
+        match target {
+            Target::Flow { slot, port } => Entry { key, port: Some(port), number: slot.0 },
+            Target::Worker(number) => Entry { key, port: None, number },
+        }
+    }
+
+    fn target(&self) -> Target {
+        match self.port {
+            Some(port) => Target::Flow { slot: FlowSlot(self.number), port },
+            None => Target::Worker(self.number),
+        }
+    }
 }
 
 /// A hash table that never grows.
@@ -60,7 +80,7 @@ impl EndpointTable {
         // An empty entry always comes: the table is never full.
         while let Some(Some(entry)) = self.entries.get(place) {
             if entry.key == *key {
-                return Some(Target { slot: entry.slot, port: entry.port });
+                return Some(entry.target());
             }
             place = (place + 1) & self.mask();
         }
@@ -76,7 +96,7 @@ impl EndpointTable {
         let mut place = self.home(&key);
         while let Some(entry) = self.entries.get_mut(place) {
             if entry.is_none() {
-                *entry = Some(Entry { key, port: target.port, slot: target.slot });
+                *entry = Some(Entry::new(key, target));
                 self.used += 1;
                 return true;
             }
@@ -85,13 +105,13 @@ impl EndpointTable {
         false
     }
 
-    /// Removes an endpoint if it belongs to this slot.
-    pub(crate) fn remove(&mut self, key: &Endpoint, slot: FlowSlot) -> bool {
+    /// Removes an endpoint if it belongs to this target.
+    pub(crate) fn remove(&mut self, key: &Endpoint, target: Target) -> bool {
         let mut hole = self.home(key);
         loop {
             match self.entries.get(hole) {
                 Some(Some(entry)) if entry.key == *key => {
-                    if entry.slot != slot {
+                    if entry.target() != target {
                         return false;
                     }
                     break;
@@ -144,7 +164,7 @@ mod tests {
     }
 
     fn target(slot: u32) -> Target {
-        Target { slot: FlowSlot(slot), port: Port::Rtp }
+        Target::Flow { slot: FlowSlot(slot), port: Port::Rtp }
     }
 
     #[test]
@@ -162,8 +182,9 @@ mod tests {
         assert!(!table.insert(endpoint(0), target(9)));
         assert_eq!(table.get(&endpoint(0)), Some(target(0)));
         assert_eq!(table.get(&endpoint(3)), None);
-        assert!(!table.remove(&endpoint(0), FlowSlot(1)), "belongs to another slot");
-        assert!(table.remove(&endpoint(0), FlowSlot(0)));
+        assert!(!table.remove(&endpoint(0), target(1)), "belongs to another slot");
+        assert!(!table.remove(&endpoint(0), Target::Worker(0)), "belongs to a flow");
+        assert!(table.remove(&endpoint(0), target(0)));
         assert!(table.insert(endpoint(3), target(3)));
     }
 
@@ -197,8 +218,8 @@ mod tests {
                         model.insert(key, target(step as u32));
                     }
                 } else {
-                    let slot = model.get(&key).map_or(FlowSlot(0), |target| target.slot);
-                    prop_assert_eq!(table.remove(&key, slot), model.remove(&key).is_some());
+                    let owner = model.get(&key).copied().unwrap_or(target(0));
+                    prop_assert_eq!(table.remove(&key, owner), model.remove(&key).is_some());
                 }
                 for number in 0..40 {
                     prop_assert_eq!(table.get(&endpoint(number)), model.get(&endpoint(number)).copied());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The thread of a worker: commands in, packets in, [`process`], packets out, events out.
+//! The thread of a worker: commands in, packets in, [`process()`], packets out, events out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::command::Command;
 use crate::counters::WorkerCounters;
 use crate::handle::{SlotAllocator, WorkerHandle};
+use crate::handover::Handover;
 use crate::io::PacketIo;
 use crate::process::process;
 use crate::state::{WorkerConfig, WorkerState};
@@ -76,6 +77,24 @@ impl Worker {
     where
         I: PacketIo + std::marker::Send + 'static,
     {
+        Worker::spawn_among(worker, config, io, waker, clock, Handover::default())
+    }
+
+    /// The same for one of several workers, between which packets are handed over.
+    ///
+    /// # Errors
+    /// As [`Worker::spawn`].
+    pub fn spawn_among<I>(
+        worker: usize,
+        config: &WorkerConfig,
+        io: I,
+        waker: Waker,
+        clock: Clock,
+        handover: Handover,
+    ) -> Result<WorkerHandle, SpawnError>
+    where
+        I: PacketIo + std::marker::Send + 'static,
+    {
         let (commands, taken) = RingBuffer::new(config.commands);
         let (told, events) = RingBuffer::new(config.events.max(WorkerConfig::MIN_EVENTS));
         let counters = Arc::new(WorkerCounters::default());
@@ -90,7 +109,7 @@ impl Worker {
                 let placed =
                     cpu.is_none_or(|id| core_affinity::set_for_current(core_affinity::CoreId { id }));
                 let _ = pinned.send(placed);
-                run(io, state, taken, &stopping, clock)
+                run(io, state, taken, handover, &stopping, clock)
             })
             .map_err(|source| SpawnError::Thread { worker, source })?;
         let handle = WorkerHandle {
@@ -114,6 +133,7 @@ fn run<I: PacketIo>(
     mut io: I,
     mut state: WorkerState,
     mut commands: Consumer<Command>,
+    mut handover: Handover,
     stop: &AtomicBool,
     clock: Clock,
 ) -> Stopped {
@@ -121,9 +141,11 @@ fn run<I: PacketIo>(
     let mut idle = 0u32;
     while !stop.load(Ordering::Acquire) {
         let took_commands = state.take_commands(&mut commands, &mut io);
-        let received = io.receive(&mut burst);
+        let handed = handover.receive(&mut io, &mut burst, &state.counters);
+        let received = handed + io.receive(&mut burst);
         if received > 0 {
             process(&mut burst, &mut state, clock.now());
+            handover.send(&burst, &state.counters);
         }
         // Also with nothing to send: the back end takes back what the kernel has sent.
         let transmitted = io.transmit(&mut burst);

@@ -8,7 +8,7 @@ use culvert_wire::Endpoint;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::{PacketIo, Transmitted};
-use crate::burst::{Burst, InterfaceId, Packet, PacketInfo, Verdict};
+use crate::burst::{BURST, Burst, InterfaceId, Packet, PacketInfo, Verdict};
 
 /// Bytes before a packet in its frame.
 const HEAD_ROOM: usize = 128;
@@ -37,6 +37,8 @@ pub struct MemoryIo {
     arriving: Consumer<Packet<Box<[u8]>>>,
     leaving: Producer<Packet<Box<[u8]>>>,
     recycled: Producer<Box<[u8]>>,
+    /// For packets of other workers; they join the peer's frames in the end.
+    spare: Vec<Box<[u8]>>,
     poller: Poller,
     waker: Waker,
 }
@@ -62,8 +64,9 @@ impl MemoryIo {
         poller.add(std::os::fd::AsFd::as_fd(&waker), WAKE)?;
         let (put_arriving, arriving) = RingBuffer::new(config.frames);
         let (leaving, take_leaving) = RingBuffer::new(config.transmit);
-        let (recycled, take_recycled) = RingBuffer::new(config.frames);
-        let free = (0..config.frames).map(|_| vec![0; config.frame_size].into_boxed_slice()).collect();
+        let (recycled, take_recycled) = RingBuffer::new(config.frames + BURST);
+        let frames = |count| (0..count).map(|_| vec![0; config.frame_size].into_boxed_slice()).collect();
+        let (free, spare) = (frames(config.frames), frames(BURST));
         let peer = MemoryPeer {
             arriving: put_arriving,
             leaving: take_leaving,
@@ -71,7 +74,7 @@ impl MemoryIo {
             free,
             waker: waker.clone(),
         };
-        Ok((MemoryIo { arriving, leaving, recycled, poller, waker: waker.clone() }, peer, waker))
+        Ok((MemoryIo { arriving, leaving, recycled, spare, poller, waker: waker.clone() }, peer, waker))
     }
 }
 
@@ -110,6 +113,10 @@ impl PacketIo for MemoryIo {
             let _ = self.recycled.push(unsent.frame);
         }
         transmitted
+    }
+
+    fn frame(&mut self) -> Option<Box<[u8]>> {
+        self.spare.pop()
     }
 
     fn wait(&mut self, timeout: Duration) {

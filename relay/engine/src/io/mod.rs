@@ -44,6 +44,11 @@ pub trait PacketIo {
     /// Sleeps until a packet arrives, the worker is woken, or the time is over.
     fn wait(&mut self, timeout: Duration);
 
+    /// A free frame, for a packet that another worker has received. It comes back by [`PacketIo::transmit`].
+    fn frame(&mut self) -> Option<Self::Frame> {
+        None
+    }
+
     /// Starts receiving from a socket and sending through it.
     ///
     /// # Errors

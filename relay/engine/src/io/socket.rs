@@ -96,6 +96,11 @@ impl SocketIo {
     }
 }
 
+/// A place in `sockets`, as the table has it.
+fn at(place: u32) -> Target {
+    Target::Flow { slot: FlowSlot(place), port: Port::Both }
+}
+
 impl PacketIo for SocketIo {
     type Frame = Box<[u8]>;
 
@@ -127,8 +132,8 @@ impl PacketIo for SocketIo {
         for (place, info) in places.iter_mut().zip(burst.infos.iter()) {
             if info.verdict == Verdict::Send {
                 match self.places.get(&info.source) {
-                    Some(target) => *place = target.slot.0,
-                    None => transmitted.unreachable += 1,
+                    Some(Target::Flow { slot, .. }) => *place = slot.0,
+                    _ => transmitted.unreachable += 1,
                 }
             }
         }
@@ -176,13 +181,17 @@ impl PacketIo for SocketIo {
         }
     }
 
+    fn frame(&mut self) -> Option<Box<[u8]>> {
+        self.frames.pop()
+    }
+
     fn attach(&mut self, endpoint: Endpoint, socket: UdpSocket) -> Result<(), UdpSocket> {
         if self.places.get(&endpoint).is_some() {
             return Err(socket);
         }
         let Some(place) = self.vacant.pop() else { return Err(socket) };
         let entered = self.poller.add(socket.as_fd(), u64::from(place)).is_ok()
-            && self.places.insert(endpoint, Target { slot: FlowSlot(place), port: Port::Both });
+            && self.places.insert(endpoint, at(place));
         match self.sockets.get_mut(place as usize) {
             Some(entry) if entered => {
                 *entry = Some((endpoint, socket));
@@ -197,10 +206,10 @@ impl PacketIo for SocketIo {
     }
 
     fn detach(&mut self, endpoint: Endpoint) -> Option<UdpSocket> {
-        let place = self.places.get(&endpoint)?.slot;
-        let (_, socket) = self.sockets.get_mut(place.0 as usize)?.take()?;
-        self.places.remove(&endpoint, place);
-        self.vacant.push(place.0);
+        let Target::Flow { slot: FlowSlot(place), .. } = self.places.get(&endpoint)? else { return None };
+        let (_, socket) = self.sockets.get_mut(place as usize)?.take()?;
+        self.places.remove(&endpoint, at(place));
+        self.vacant.push(place);
         let _ = self.poller.remove(socket.as_fd());
         // The poller's last answer may name the place, which another socket may take.
         (self.ready, self.served) = (0, 0);

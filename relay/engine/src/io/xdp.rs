@@ -107,6 +107,10 @@ impl PacketIo for XdpIo {
         transmitted
     }
 
+    fn frame(&mut self) -> Option<Frame> {
+        self.pool.take()
+    }
+
     fn wait(&mut self, timeout: Duration) {
         let mut timeout = timeout;
         for socket in &mut self.sockets {

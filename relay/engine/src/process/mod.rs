@@ -69,7 +69,7 @@ enum Progress {
 }
 
 /// Takes every packet of a burst through its flow: each leaves with [`Verdict::Send`], headers written and addresses
-/// set, or with [`Verdict::Drop`], counted. No input or output, no clock, no allocation.
+/// set, or with [`Verdict::Drop`], counted, or, where the flow is another worker's, with [`Verdict::HandOver`]. No input or output, no clock, no allocation.
 ///
 /// The outcome is that of processing the packets one by one, in order.
 pub fn process<F: FrameBuffer>(burst: &mut Burst<F>, state: &mut WorkerState, now: Nanos) {

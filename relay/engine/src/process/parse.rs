@@ -8,6 +8,7 @@ use crate::burst::{FrameBuffer, Link, PacketInfo, Verdict};
 use crate::flow::{Receive, Send};
 use crate::reason::DropReason;
 use crate::state::WorkerState;
+use crate::table::Target;
 
 /// Reads the headers of every packet and finds its flow. Afterwards `start..end` is the UDP payload.
 pub(super) fn parse<F: FrameBuffer>(frames: &[F], infos: &mut [PacketInfo], state: &WorkerState) {
@@ -24,10 +25,16 @@ pub(super) fn parse<F: FrameBuffer>(frames: &[F], infos: &mut [PacketInfo], stat
     }
     for info in infos.iter_mut().filter(|info| info.stage.progress == Progress::New) {
         match state.endpoints.get(&info.destination) {
-            Some(target) => {
-                info.flow = Some(target.slot);
-                info.stage.port = target.port;
+            Some(Target::Flow { slot, port }) => {
+                info.flow = Some(slot);
+                info.stage.port = port;
                 info.stage.progress = Progress::Found;
+            }
+            Some(Target::Worker(worker)) => {
+                // As it came: the owner reads the headers again.
+                info.start = info.stage.headers;
+                info.verdict = Verdict::HandOver(worker);
+                info.stage.progress = Progress::Decided;
             }
             None => refuse(info, state, DropReason::UnknownDestination),
         }
@@ -60,7 +67,7 @@ fn warm(infos: &[PacketInfo], state: &WorkerState) {
 fn arrived_as(verdict: Verdict) -> DropReason {
     match verdict {
         Verdict::Drop(reason) => reason,
-        Verdict::Pending | Verdict::Send => DropReason::MalformedHeaders,
+        Verdict::Pending | Verdict::Send | Verdict::HandOver(_) => DropReason::MalformedHeaders,
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![expect(unreachable_pub, reason = "the modules of a test have no other users")]
 
+mod handover;
 mod learning;
 mod one_by_one;
 mod rings;
