@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Opens what the sink has kept: the bench must not count garbage.
 
-use culvert_srtp::{Kind, Packet, unprotect_burst};
+use culvert_srtp::{Kind, Packet, protect_burst, unprotect_burst};
 use culvert_wire::Headers;
 
 use crate::fixture::{Leg, VOICE_PAYLOAD};
@@ -17,7 +17,7 @@ use crate::wire::topology::Endpoints;
 /// # Errors
 /// For the first sample of which that is not true.
 pub fn samples(samples: &[(u32, Frame)], flows: u32) -> Result<usize, WireError> {
-    let mut callee = Side::receiver(SUITE, Leg::B, flows)?;
+    let mut callee = Callee::new(flows)?;
     let mut eavesdropper = Side::receiver(SUITE, Leg::A, flows)?;
     for &(number, frame) in samples {
         let fault = |fault| WireError::Delivered { number, fault };
@@ -34,7 +34,8 @@ pub fn samples(samples: &[(u32, Frame)], flows: u32) -> Result<usize, WireError>
             return Err(fault("opens under key A"));
         }
         let mut copy = frame[payload].to_vec();
-        let length = open(&mut copy, flow, &mut callee).ok_or(fault("does not open under key B"))?;
+        callee.follow(number);
+        let length = open(&mut copy, flow, &mut callee.receiver).ok_or(fault("does not open under key B"))?;
         let mut expected = [0; FRAME_LENGTH];
         let expected_length = rtp.write(&mut expected, VOICE_PAYLOAD);
         if copy.get(..length) != Some(&expected[..expected_length]) {
@@ -44,9 +45,111 @@ pub fn samples(samples: &[(u32, Frame)], flows: u32) -> Result<usize, WireError>
     Ok(samples.len())
 }
 
+/// Opens packets of which it hears few. Where more than half of the sequence numbers lie between two of them, it would
+/// misjudge the roll-over counter (RFC 3711 section 3.3.1), so it is led across by packets of its own making.
+struct Callee {
+    receiver: Side,
+    guide: Side,
+    flows: u32,
+    /// By flow, the packet of it that was opened last.
+    last: Vec<u32>,
+}
+
+impl Callee {
+    const STEP: u32 = 1 << 14;
+
+    fn new(flows: u32) -> Result<Callee, WireError> {
+        Ok(Callee {
+            receiver: Side::receiver(SUITE, Leg::B, flows)?,
+            guide: Side::sender(SUITE, Leg::B, flows)?,
+            flows,
+            last: (0..flows).collect(),
+        })
+    }
+
+    fn follow(&mut self, number: u32) {
+        let flow = number % self.flows;
+        let Some(last) = self.last.get_mut(flow as usize) else { return };
+        while (number - *last) / self.flows > Self::STEP {
+            *last += Self::STEP * self.flows;
+            let mut bytes = [0; FRAME_LENGTH];
+            let length = packet(*last, self.flows).1.write(&mut bytes, VOICE_PAYLOAD);
+            let mut packets = [Packet::new(&mut bytes, length, Kind::Rtp, flow)];
+            protect_burst(&mut packets, &mut self.guide);
+            unprotect_burst(&mut packets, &mut self.receiver);
+        }
+        *last = number;
+    }
+}
+
 fn open(bytes: &mut [u8], flow: u32, side: &mut Side) -> Option<usize> {
     let length = bytes.len();
     let mut packets = [Packet::new(bytes, length, Kind::Rtp, flow)];
     unprotect_burst(&mut packets, side);
     packets[0].outcome.ok().map(|()| packets[0].length)
+}
+
+#[cfg(test)]
+mod tests {
+    use culvert_wire::emit::{self, HeaderSpec};
+    use culvert_wire::{ETHERNET_LENGTH, IPV4_LENGTH, MacAddress, UDP_LENGTH};
+
+    use super::*;
+
+    const HEADERS: usize = ETHERNET_LENGTH + IPV4_LENGTH + UDP_LENGTH;
+
+    /// What a relay would deliver of packets `numbers` under the keys of `leg`.
+    fn delivered(leg: Leg, flows: u32, numbers: impl Iterator<Item = u32>) -> Vec<(u32, Frame)> {
+        let mut sender = Side::sender(SUITE, leg, flows).unwrap();
+        let frame = |number| {
+            let (flow, rtp) = packet(number, flows);
+            let mut frame = [0; 256];
+            let length = rtp.write(&mut frame[HEADERS..], VOICE_PAYLOAD);
+            let mut packets = [Packet::new(&mut frame[HEADERS..], length, Kind::Rtp, flow)];
+            protect_burst(&mut packets, &mut sender);
+            assert_eq!(packets[0].outcome, Ok(()));
+            let spec = HeaderSpec {
+                source_mac: MacAddress([2; 6]),
+                destination_mac: MacAddress([4; 6]),
+                vlan: None,
+                source: Endpoints::of(flow).egress,
+                destination: Endpoints::of(flow).callee,
+                traffic_class: 0,
+                hop_limit: 64,
+            };
+            let (headers, payload) = frame.split_at_mut(HEADERS);
+            emit::write(headers, &spec, &payload[..FRAME_LENGTH - HEADERS]).unwrap();
+            (number, frame)
+        };
+        numbers.map(frame).collect()
+    }
+
+    fn fault(result: Result<usize, WireError>) -> &'static str {
+        match result {
+            Err(WireError::Delivered { fault, .. }) => fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn accepts_what_a_relay_would_deliver_and_nothing_else() {
+        let good = delivered(Leg::B, 3, 0..30);
+        assert_eq!(samples(&good, 3).unwrap(), 30);
+        assert_eq!(fault(samples(&delivered(Leg::A, 3, 0..1), 3)), "opens under key A");
+        let mut garbage = good.clone();
+        garbage[7].1[100] ^= 1;
+        assert_eq!(fault(samples(&garbage, 3)), "does not open under key B");
+        let mut astray = good.clone();
+        astray[7].1[37] ^= 2;
+        assert_eq!(fault(samples(&astray, 3)), "wrong source or destination");
+        let swapped = [(1, good[4].1)];
+        assert_eq!(fault(samples(&swapped, 3)), "opens to something else than was sent");
+    }
+
+    #[test]
+    fn follows_across_gaps_of_several_roll_overs() {
+        let mut all = delivered(Leg::B, 1, 0..300_000);
+        all.retain(|(number, _)| [5, 50_000, 290_000, 299_999].contains(number));
+        assert_eq!(samples(&all, 1).unwrap(), 4);
+    }
 }
