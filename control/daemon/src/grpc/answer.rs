@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From views, counters and errors to messages of `culvert.v1`.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use culvert_api::v1;
+use culvert_engine::FlowCounters;
+use culvert_session::{
+    EncryptionLevel, ErrorKind, FlowKey, LegView, MediaKind, Remote, SessionError, SessionView, SourceRule,
+};
+use tonic::Status;
+
+use crate::plane::Plane;
+
+pub(super) fn status(error: &SessionError) -> Status {
+    let text = error.to_string();
+    match error.kind {
+        ErrorKind::InvalidArgument => Status::invalid_argument(text),
+        ErrorKind::AlreadyExists => Status::already_exists(text),
+        ErrorKind::NotFound => Status::not_found(text),
+        ErrorKind::ResourceExhausted => Status::resource_exhausted(text),
+        ErrorKind::FailedPrecondition => Status::failed_precondition(text),
+        ErrorKind::Unavailable => Status::unavailable(text),
+        _ => Status::unknown(text),
+    }
+}
+
+/// A session, with the counters that `counters` finds for its flows.
+pub(super) fn session(
+    view: &SessionView,
+    plane: &Plane,
+    counters: impl Fn(&FlowKey) -> Option<Arc<FlowCounters>>,
+) -> v1::Session {
+    let media = view.media.iter().enumerate().map(|(index, media)| v1::MediaStatus {
+        kind: match media.kind {
+            MediaKind::Audio => v1::MediaKind::Audio,
+            MediaKind::Video => v1::MediaKind::Video,
+            MediaKind::ApplicationSharing => v1::MediaKind::ApplicationSharing,
+        }
+        .into(),
+        clock_rate: media.clock_rate,
+        legs: media
+            .legs
+            .iter()
+            .zip(0u8..)
+            .map(|(leg, from_leg)| {
+                let key = FlowKey { session: view.id.clone(), media: index as u8, from_leg };
+                let received = counters(&key).map(|flow| direction(&flow, media.clock_rate, plane));
+                self::leg(leg, received)
+            })
+            .collect(),
+    });
+    v1::Session {
+        session_id: view.id.to_string(),
+        owner: view.owner.to_string(),
+        created: Some(time(view.created)),
+        media: media.collect(),
+        worker: view.worker,
+    }
+}
+
+fn leg(view: &LegView, received: Option<v1::FlowCounters>) -> v1::LegStatus {
+    let [rtp, rtcp] = view.learnt;
+    v1::LegStatus {
+        realm: view.realm.clone(),
+        local_rtp: Some(endpoint(view.local.rtp)),
+        local_rtcp: Some(endpoint(view.local.rtcp)),
+        signalled: view.signalled.map(remote),
+        learnt: (rtp.is_some() || rtcp.is_some())
+            .then(|| v1::Remote { rtp: rtp.map(endpoint), rtcp: rtcp.map(endpoint) }),
+        protection: view.protection.to_owned(),
+        encryption: match view.encryption {
+            EncryptionLevel::Required => v1::EncryptionLevel::Required,
+            EncryptionLevel::Supported => v1::EncryptionLevel::Supported,
+            EncryptionLevel::NotSupported => v1::EncryptionLevel::NotSupported,
+        }
+        .into(),
+        source: match view.source {
+            SourceRule::Fixed => v1::SourceRule::Fixed,
+            SourceRule::Learn => v1::SourceRule::Learn,
+            SourceRule::SignalledAddress => v1::SourceRule::SignalledAddress,
+            SourceRule::LearnAny => v1::SourceRule::LearnAny,
+        }
+        .into(),
+        rtcp_mux: view.rtcp_mux,
+        held: view.held,
+        dscp: view.dscp.map(u32::from),
+        receive_ready: view.receive_ready,
+        send_ready: view.send_ready,
+        received,
+        rekeys: view.rekeys,
+    }
+}
+
+fn direction(flow: &FlowCounters, clock_rate: u32, plane: &Plane) -> v1::FlowCounters {
+    v1::FlowCounters {
+        packets: flow.packets(),
+        bytes: flow.bytes(),
+        rtcp_packets: flow.rtcp_packets(),
+        drops: drops(flow.drops()),
+        last_packet: flow.last_seen().map(|stamp| time(plane.wall(stamp))),
+        streams: flow
+            .streams()
+            .map(|stream| v1::StreamStatistics {
+                ssrc: stream.ssrc,
+                packets: stream.packets,
+                lost: stream.lost,
+                jitter: stream.jitter,
+                jitter_ms: f64::from(stream.jitter) * 1000.0 / f64::from(clock_rate.max(1)),
+                highest_sequence: stream.highest_sequence,
+            })
+            .collect(),
+    }
+}
+
+pub(super) fn drops(
+    drops: impl Iterator<Item = (culvert_engine::DropReason, u64)>,
+) -> HashMap<String, u64> {
+    drops.map(|(reason, count)| (reason.name().to_owned(), count)).collect()
+}
+
+fn remote(remote: Remote) -> v1::Remote {
+    v1::Remote { rtp: Some(endpoint(remote.rtp)), rtcp: Some(endpoint(remote.rtcp)) }
+}
+
+pub(super) fn endpoint(address: SocketAddr) -> v1::Endpoint {
+    v1::Endpoint { address: address.ip().to_string(), port: u32::from(address.port()) }
+}
+
+pub(super) fn time(time: SystemTime) -> prost_types::Timestamp {
+    prost_types::Timestamp::from(time)
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `culvert.v1.Relay`: messages in, answers out. Decisions are the node's.
+
+mod answer;
+mod node;
+mod request;
+mod watch;
+
+use std::sync::Arc;
+
+use culvert_api::v1;
+use culvert_api::v1::relay_server::Relay;
+use culvert_session::{Caller, FlowKey, Owner, SessionView};
+use tonic::{Request, Response, Status};
+
+use crate::node::{Node, NodeError};
+use crate::plane::PlaneError;
+use crate::roles::Access;
+use crate::tls;
+
+/// The service, for clients that the accept loop has identified.
+#[derive(Clone, Debug)]
+pub struct RelayService {
+    node: Arc<Node>,
+    about: Arc<About>,
+}
+
+/// What a node says about itself that never changes.
+#[derive(Debug)]
+pub struct About {
+    /// Interface of each realm, by its name, with its addresses as text.
+    pub realms: Vec<AboutRealm>,
+}
+
+/// A realm as configured.
+#[derive(Clone, Debug)]
+pub struct AboutRealm {
+    /// Its name.
+    pub name: String,
+    /// Its interface; empty with sockets, when none is configured.
+    pub interface: String,
+    /// Local addresses.
+    pub addresses: Vec<String>,
+    /// What is signalled instead, in the same order.
+    pub advertised: Vec<String>,
+}
+
+impl RelayService {
+    /// A service of a node.
+    pub fn new(node: Arc<Node>, about: About) -> RelayService {
+        RelayService { node, about: Arc::new(about) }
+    }
+
+    fn render(&self, view: &SessionView) -> v1::Session {
+        self.node.read(|inner| answer::session(view, &inner.plane, |key| inner.plane.counters(key).cloned()))
+    }
+}
+
+/// Who asks, as the authorizing layer has found.
+fn caller<T>(request: &Request<T>) -> Result<(Owner, Caller), Status> {
+    let caller = request.extensions().get::<tls::Caller>().ok_or_else(|| {
+        Status::unauthenticated("the connection has no identity: connect with a client certificate")
+    })?;
+    let owner = Owner::new(caller.identity.as_str());
+    let sees = match caller.access {
+        Access::All => Caller::Operator,
+        Access::Own => Caller::FrontEnd(owner.clone()),
+    };
+    Ok((owner, sees))
+}
+
+fn refused(error: NodeError) -> Status {
+    match error {
+        NodeError::Session(error) => answer::status(&error),
+        NodeError::Plane(error @ (PlaneError::Busy { .. } | PlaneError::NoSlot { .. })) => {
+            Status::unavailable(error.to_string())
+        }
+        NodeError::Plane(error) => {
+            tracing::error!(%error, "a request could not be carried out");
+            Status::internal(error.to_string())
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Relay for RelayService {
+    async fn create_session(
+        &self,
+        request: Request<v1::CreateSessionRequest>,
+    ) -> Result<Response<v1::CreateSessionResponse>, Status> {
+        let (owner, _) = caller(&request)?;
+        let request = request::create(request.into_inner()).map_err(|error| answer::status(&error))?;
+        let view = self.node.create(&owner, &request).map_err(refused)?;
+        Ok(Response::new(v1::CreateSessionResponse { session: Some(self.render(&view)) }))
+    }
+
+    async fn update_session(
+        &self,
+        request: Request<v1::UpdateSessionRequest>,
+    ) -> Result<Response<v1::UpdateSessionResponse>, Status> {
+        let (_, caller) = caller(&request)?;
+        let request = request::update(request.into_inner()).map_err(|error| answer::status(&error))?;
+        let view = self.node.update(&caller, &request).map_err(refused)?;
+        Ok(Response::new(v1::UpdateSessionResponse { session: Some(self.render(&view)) }))
+    }
+
+    async fn get_session(
+        &self,
+        request: Request<v1::GetSessionRequest>,
+    ) -> Result<Response<v1::GetSessionResponse>, Status> {
+        let (_, caller) = caller(&request)?;
+        let id = request.into_inner().session_id;
+        let view = self
+            .node
+            .read(|inner| inner.sessions.get(&caller, &id))
+            .map_err(|error| answer::status(&error))?;
+        Ok(Response::new(v1::GetSessionResponse { session: Some(self.render(&view)) }))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<v1::ListSessionsRequest>,
+    ) -> Result<Response<v1::ListSessionsResponse>, Status> {
+        let (_, caller) = caller(&request)?;
+        let asked = request.into_inner();
+        let page = self
+            .node
+            .read(|inner| inner.sessions.list(&caller, asked.page_size, &asked.page_token))
+            .map_err(|error| answer::status(&error))?;
+        Ok(Response::new(v1::ListSessionsResponse {
+            sessions: page.sessions.iter().map(|view| self.render(view)).collect(),
+            next_page_token: page.next_page_token,
+            total: page.total as u64,
+        }))
+    }
+
+    async fn delete_session(
+        &self,
+        request: Request<v1::DeleteSessionRequest>,
+    ) -> Result<Response<v1::DeleteSessionResponse>, Status> {
+        let (_, caller) = caller(&request)?;
+        let id = request.into_inner().session_id;
+        let deleted = self.node.delete(&caller, &id).await.map_err(refused)?;
+        let session = self.node.read(|inner| {
+            answer::session(&deleted.view, &inner.plane, |key: &FlowKey| deleted.counters.get(key).cloned())
+        });
+        Ok(Response::new(v1::DeleteSessionResponse { session: Some(session) }))
+    }
+
+    type WatchEventsStream = watch::Events;
+
+    async fn watch_events(
+        &self,
+        request: Request<v1::WatchEventsRequest>,
+    ) -> Result<Response<watch::Events>, Status> {
+        let (_, caller) = caller(&request)?;
+        let id = request.into_inner().session_id;
+        // Subscribed before the check, so that nothing between the two is missed.
+        let happenings = self.node.subscribe();
+        if !id.is_empty() {
+            self.node
+                .read(|inner| inner.sessions.get(&caller, &id))
+                .map_err(|error| answer::status(&error))?;
+        }
+        Ok(Response::new(watch::events(happenings, caller, id)))
+    }
+
+    async fn get_node(
+        &self,
+        _: Request<v1::GetNodeRequest>,
+    ) -> Result<Response<v1::GetNodeResponse>, Status> {
+        Ok(Response::new(node::status(&self.node, &self.about)?))
+    }
+
+    async fn drain(
+        &self,
+        request: Request<v1::DrainRequest>,
+    ) -> Result<Response<v1::DrainResponse>, Status> {
+        let draining = request.into_inner().draining;
+        let sessions = self.node.drain(draining) as u64;
+        tracing::info!(draining, sessions, "drain");
+        Ok(Response::new(v1::DrainResponse { draining, sessions }))
+    }
+}

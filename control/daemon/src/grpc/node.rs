@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The state of the node.
+
+use std::collections::HashMap;
+
+use culvert_api::v1;
+use culvert_ebpf_loader::AttachMode;
+use tonic::Status;
+
+use super::{About, answer};
+use crate::node::{Inner, Node};
+use crate::plane::{PlaneWorker, XdpInterface, XdpQueue};
+
+pub(super) fn status(node: &Node, about: &About) -> Result<v1::GetNodeResponse, Status> {
+    let started = node.started();
+    node.read(|inner| {
+        let interfaces = inner.plane.endpoints().interfaces().iter().map(interface).collect::<Result<_, _>>()?;
+        let workers = inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| self::worker(worker, number));
+        Ok(v1::GetNodeResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: Some(answer::time(started)),
+            draining: inner.sessions.is_draining(),
+            sessions: inner.sessions.len() as u64,
+            max_sessions: inner.sessions.config().max_sessions as u64,
+            backend: inner.plane.endpoints().name().to_owned(),
+            interfaces,
+            workers: workers.collect(),
+            realms: realms(inner, about),
+        })
+    })
+}
+
+fn interface(interface: &XdpInterface) -> Result<v1::InterfaceStatus, Status> {
+    let counters = interface.counters().map_err(|error| Status::internal(error.to_string()))?;
+    Ok(v1::InterfaceStatus {
+        name: interface.name.clone(),
+        mtu: u32::from(interface.mtu),
+        mode: match interface.mode {
+            AttachMode::Native => "native",
+            AttachMode::Generic => "generic",
+        }
+        .to_owned(),
+        queues: interface.queues.iter().zip(0u32..).map(|(queue, number)| self::queue(queue, number)).collect(),
+        counters: counters.iter().map(|(counter, count)| (counter.name().to_owned(), count)).collect(),
+    })
+}
+
+fn queue(queue: &XdpQueue, number: u32) -> v1::QueueStatus {
+    let socket_drops = match queue.statistics.read() {
+        Ok(statistics) => HashMap::from([
+            ("receive_dropped".to_owned(), statistics.receive_dropped),
+            ("receive_invalid_descriptors".to_owned(), statistics.receive_invalid_descriptors),
+            ("transmit_invalid_descriptors".to_owned(), statistics.transmit_invalid_descriptors),
+            ("receive_ring_full".to_owned(), statistics.receive_ring_full),
+            ("fill_ring_empty".to_owned(), statistics.fill_ring_empty),
+            ("transmit_ring_empty".to_owned(), statistics.transmit_ring_empty),
+        ]),
+        Err(error) => {
+            tracing::warn!(queue = number, %error, "socket statistics cannot be read");
+            HashMap::new()
+        }
+    };
+    v1::QueueStatus { queue: number, worker: number, zero_copy: queue.zero_copy, socket_drops }
+}
+
+fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
+    let handle = worker.handle();
+    v1::WorkerStatus {
+        worker: number,
+        cpu: handle.cpu().and_then(|cpu| u32::try_from(cpu).ok()),
+        received: handle.counters.received(),
+        transmitted: handle.counters.transmitted(),
+        drops: answer::drops(handle.counters.drops()),
+        flows: handle.counters.flows(),
+        max_flows: u64::from(handle.slots.capacity()),
+    }
+}
+
+fn realms(inner: &Inner, about: &About) -> Vec<v1::RealmStatus> {
+    let usage = inner.sessions.realm_usage();
+    about
+        .realms
+        .iter()
+        .map(|realm| {
+            let usage = usage.iter().find(|usage| usage.name == realm.name);
+            v1::RealmStatus {
+                name: realm.name.clone(),
+                interface: realm.interface.clone(),
+                addresses: realm.addresses.clone(),
+                advertised: realm.advertised.clone(),
+                ports_used: usage.map_or(0, |usage| usage.used as u64),
+                ports_total: usage.map_or(0, |usage| usage.total as u64),
+            }
+        })
+        .collect()
+}

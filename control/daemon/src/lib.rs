@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The Culvert media relay daemon: configuration, mutual TLS, logs and metrics around the relay.
+
+pub mod backend;
+pub mod check;
+pub mod collector;
+pub mod config;
+pub mod grpc;
+pub mod logging;
+pub mod metrics;
+pub mod node;
+pub mod plane;
+pub mod roles;
+pub mod run;
+pub mod system;
+pub mod tls;

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The node: sessions and the plane that carries them out, behind one lock that is never held across a wait.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use culvert_engine::{DropReason, FlowCounters};
+use culvert_session::watch::{Notice, Snapshot, Watch, WatchConfig};
+use culvert_session::{
+    Caller, Component, Effect, FlowKey, Owner, SessionError, SessionId, SessionRequest, SessionView, Sessions,
+    UpdateRequest,
+};
+use tokio::sync::{broadcast, oneshot};
+
+use crate::plane::{Plane, PlaneError, Told};
+
+/// Events that a watcher may be behind before it misses some.
+const EVENT_BACKLOG: usize = 4096;
+/// How long a deletion waits for the worker's word that the keys are erased.
+const LONGEST_REMOVAL: Duration = Duration::from_secs(2);
+
+/// A relay.
+#[derive(Debug)]
+pub struct Node {
+    inner: Mutex<Inner>,
+    events: broadcast::Sender<Arc<Happening>>,
+    authentication_failures: u64,
+    started: SystemTime,
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+pub struct Inner {
+    /// Decisions.
+    pub sessions: Sessions,
+    /// What carries them out.
+    pub plane: Plane,
+    watches: HashMap<FlowKey, Observed>,
+    removals: Vec<Removal>,
+    /// Of flows that have ended.
+    ended: Totals,
+}
+
+/// Sums over flows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Packets relayed.
+    pub packets: u64,
+    /// UDP payload relayed, in bytes.
+    pub bytes: u64,
+    /// Packets dropped, by reason.
+    pub drops: HashMap<DropReason, u64>,
+}
+
+impl Totals {
+    fn add(&mut self, counters: &FlowCounters) {
+        self.packets += counters.packets();
+        self.bytes += counters.bytes();
+        for (reason, count) in counters.drops() {
+            *self.drops.entry(reason).or_default() += count;
+        }
+    }
+}
+
+impl Inner {
+    /// What all flows have counted, those that have ended too.
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.ended.clone();
+        self.watches.values().for_each(|observed| totals.add(&observed.counters));
+        totals
+    }
+}
+
+/// What is needed to look at a flow without asking anybody.
+#[derive(Debug)]
+struct Observed {
+    owner: Owner,
+    counters: Arc<FlowCounters>,
+    held: bool,
+    watch: Watch,
+    first_media_told: bool,
+}
+
+/// A deletion that waits for its flows to come back.
+#[derive(Debug)]
+struct Removal {
+    flows: HashSet<FlowKey>,
+    done: oneshot::Sender<()>,
+}
+
+/// Something that happened to a session.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// When.
+    pub time: SystemTime,
+    /// To which session.
+    pub session: SessionId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Index of the media and leg, where it concerns one.
+    pub place: (u8, u8),
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// It was made.
+    Created,
+    /// It was deleted.
+    Deleted,
+    /// The first packet from the leg's endpoint was relayed.
+    FirstMedia,
+    /// The leg's endpoint has been silent.
+    MediaTimeout(Duration),
+    /// The leg's endpoint was found.
+    AddressLearnt {
+        /// RTCP rather than RTP.
+        rtcp: bool,
+        /// Where.
+        source: std::net::SocketAddr,
+    },
+    /// Packets that did not authenticate.
+    AuthenticationFailures {
+        /// Per second.
+        in_last_second: u64,
+        /// Of this direction in all.
+        total: u64,
+    },
+    /// New keys of the leg took effect.
+    RekeyDone,
+    /// A key of the leg has served its lifetime.
+    KeyExpired,
+}
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// By the rules of sessions.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// By the state of the data plane.
+    #[error(transparent)]
+    Plane(#[from] PlaneError),
+}
+
+/// A session that is gone, with the counters of its flows.
+#[derive(Debug)]
+pub struct Deleted {
+    /// As it was.
+    pub view: SessionView,
+    /// What its flows have counted.
+    pub counters: HashMap<FlowKey, Arc<FlowCounters>>,
+}
+
+impl Node {
+    /// A node without sessions. `authentication_failures`: how many in a second are worth an event.
+    pub fn new(sessions: Sessions, plane: Plane, authentication_failures: u64) -> Node {
+        let inner = Inner { sessions, plane, watches: HashMap::new(), removals: Vec::new(), ended: Totals::default() };
+        let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        Node { inner: Mutex::new(inner), events, authentication_failures, started: SystemTime::now() }
+    }
+
+    /// Looks at the node as it stands. Be quick: requests wait meanwhile.
+    pub fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// When it began.
+    pub fn started(&self) -> SystemTime {
+        self.started
+    }
+
+    /// Events from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Happening>> {
+        self.events.subscribe()
+    }
+
+    /// Makes a session, or finds the one that the same request has made.
+    ///
+    /// # Errors
+    /// [`NodeError`]; nothing has changed.
+    pub fn create(&self, owner: &Owner, request: &SessionRequest) -> Result<SessionView, NodeError> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        inner.plane.check_room()?;
+        let created = inner.sessions.create(owner, request, SystemTime::now())?;
+        if created.existed {
+            return Ok(created.view);
+        }
+        let installed: Vec<FlowKey> = created
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::InstallFlow(spec) => Some(spec.key.clone()),
+                _ => None,
+            })
+            .collect();
+        if let Err(error) = inner.plane.apply(created.effects, Instant::now()) {
+            // Nothing of it was installed, so its effects of removal are void.
+            inner.sessions.roll_back(&created.view.id);
+            return Err(error.into());
+        }
+        let config = WatchConfig {
+            media_timeout: created.view.media_timeout,
+            authentication_failures: self.authentication_failures,
+        };
+        let now = Duration::from_nanos(inner.plane.now().0);
+        for key in installed {
+            let Some(counters) = inner.plane.counters(&key).cloned() else { continue };
+            let watch = Watch::new(config, now);
+            let observed = Observed { owner: owner.clone(), counters, held: false, watch, first_media_told: false };
+            inner.watches.insert(key, observed);
+        }
+        self.publish(&created.view.id, owner, (0, 0), What::Created);
+        Ok(created.view)
+    }
+
+    /// Changes a session.
+    ///
+    /// # Errors
+    /// [`NodeError`]; nothing has changed.
+    pub fn update(&self, caller: &Caller, request: &UpdateRequest) -> Result<SessionView, NodeError> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        inner.plane.check_room()?;
+        let changed = inner.sessions.update(caller, request)?;
+        for effect in &changed.effects {
+            if let Effect::SetHeld { flow, held, .. } = effect
+                && let Some(observed) = inner.watches.get_mut(flow)
+            {
+                observed.held = *held;
+            }
+        }
+        inner.plane.apply(changed.effects, Instant::now())?;
+        Ok(changed.view)
+    }
+
+    /// Ends a session, and waits until its worker has given up its keys.
+    ///
+    /// # Errors
+    /// [`NodeError`]; nothing has changed.
+    pub async fn delete(&self, caller: &Caller, id: &str) -> Result<Deleted, NodeError> {
+        let (deleted, done) = self.begin_delete(caller, id)?;
+        if tokio::time::timeout(LONGEST_REMOVAL, done).await.is_err() {
+            tracing::warn!(session = %deleted.view.id, "the worker has not yet given up the session's flows");
+        }
+        Ok(deleted)
+    }
+
+    fn begin_delete(&self, caller: &Caller, id: &str) -> Result<(Deleted, oneshot::Receiver<()>), NodeError> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        inner.plane.check_room()?;
+        let changed = inner.sessions.delete(caller, id)?;
+        let mut counters = HashMap::new();
+        for effect in &changed.effects {
+            if let Effect::RemoveFlow { flow, .. } = effect
+                && let Some(observed) = inner.watches.remove(flow)
+            {
+                inner.ended.add(&observed.counters);
+                counters.insert(flow.clone(), observed.counters);
+            }
+        }
+        let (done, is_done) = oneshot::channel();
+        inner.removals.push(Removal { flows: counters.keys().cloned().collect(), done });
+        inner.plane.apply(changed.effects, Instant::now())?;
+        self.publish(&changed.view.id, &changed.view.owner, (0, 0), What::Deleted);
+        Ok((Deleted { view: changed.view, counters }, is_done))
+    }
+
+    /// Stops or resumes the taking of new sessions; says how many there are.
+    pub fn drain(&self, draining: bool) -> usize {
+        let mut inner = self.lock();
+        inner.sessions.set_draining(draining);
+        inner.sessions.len()
+    }
+
+    /// Takes in what the workers tell. To be called every few milliseconds.
+    pub fn poll(&self) {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        for told in inner.plane.poll() {
+            self.take(inner, told);
+        }
+        inner.plane.tick(Instant::now());
+    }
+
+    /// Looks at all counters for silence and for failing authentication. To be called every second.
+    pub fn watch(&self) {
+        let mut inner = self.lock();
+        let now = Duration::from_nanos(inner.plane.now().0);
+        for (key, observed) in &mut inner.watches {
+            let counters = &observed.counters;
+            let seen = Snapshot {
+                packets: counters.packets(),
+                last_packet: counters.last_seen().map(|stamp| Duration::from_nanos(stamp.0)),
+                authentication_failures: counters.dropped(DropReason::AuthenticationFailed),
+                held: observed.held,
+            };
+            for notice in observed.watch.look(now, &seen) {
+                let what = match notice {
+                    Notice::FirstMedia if std::mem::replace(&mut observed.first_media_told, true) => continue,
+                    Notice::FirstMedia => What::FirstMedia,
+                    Notice::MediaTimeout { silent_for } => What::MediaTimeout(silent_for),
+                    Notice::AuthenticationFailures { in_last_second, total } => {
+                        What::AuthenticationFailures { in_last_second, total }
+                    }
+                    _ => continue,
+                };
+                self.publish(&key.session, &observed.owner, (key.media, key.from_leg), what);
+            }
+        }
+    }
+
+    /// Resolves next hops again, after routes have changed.
+    pub fn refresh_next_hops(&self) {
+        self.lock().plane.refresh_next_hops();
+    }
+
+    /// Ends the data plane: bursts are finished, the XDP program is detached, keys are erased.
+    ///
+    /// # Errors
+    /// When a worker had panicked.
+    pub fn stop(&self) -> Result<(), culvert_engine::Panicked> {
+        self.lock().plane.stop()
+    }
+
+    fn take(&self, inner: &mut Inner, told: Told) {
+        let (flow, leg, what) = match told {
+            Told::Removed(flow) => return removed(&mut inner.removals, &flow),
+            Told::FirstMedia(flow) => {
+                let told = inner.watches.get_mut(&flow).is_some_and(|observed| {
+                    std::mem::replace(&mut observed.first_media_told, true)
+                });
+                if told {
+                    return;
+                }
+                let leg = flow.from_leg;
+                (flow, leg, What::FirstMedia)
+            }
+            Told::AddressLearnt { flow, rtcp, source } => {
+                let component = if rtcp { Component::Rtcp } else { Component::Rtp };
+                inner.sessions.note_learnt(&flow, component, source);
+                let leg = flow.from_leg;
+                (flow, leg, What::AddressLearnt { rtcp, source })
+            }
+            Told::RekeyDone { flow, direction } => {
+                let leg = leg_of(&flow, direction);
+                (flow, leg, What::RekeyDone)
+            }
+            Told::KeyExpired { flow, direction } => {
+                let leg = leg_of(&flow, direction);
+                (flow, leg, What::KeyExpired)
+            }
+        };
+        if let Some(observed) = inner.watches.get(&flow) {
+            self.publish(&flow.session, &observed.owner, (flow.media, leg), what);
+        }
+    }
+
+    fn publish(&self, session: &SessionId, owner: &Owner, place: (u8, u8), what: What) {
+        let happening = Happening {
+            time: SystemTime::now(),
+            session: session.clone(),
+            owner: owner.clone(),
+            place,
+            what,
+        };
+        // Nobody may be watching.
+        let _ = self.events.send(Arc::new(happening));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Receive keys are those of the leg at which a flow arrives, send keys those of the other.
+fn leg_of(flow: &FlowKey, direction: culvert_engine::Direction) -> u8 {
+    match direction {
+        culvert_engine::Direction::Receive => flow.from_leg,
+        culvert_engine::Direction::Send => 1 - flow.from_leg,
+    }
+}
+
+/// Deletions are answered in their order: an identifier may have been used again since.
+fn removed(removals: &mut Vec<Removal>, flow: &FlowKey) {
+    let Some(index) = removals.iter().position(|removal| removal.flows.contains(flow)) else { return };
+    let Some(removal) = removals.get_mut(index) else { return };
+    removal.flows.remove(flow);
+    if removal.flows.is_empty() {
+        // The caller may have gone.
+        let _ = removals.remove(index).done.send(());
+    }
+}
