@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use culvert_ebpf_loader::{
-    AttachError, AttachMode, LoadError, Mode, Steering, SteeringConfig, SteeringError,
+    AttachError, AttachMode, Counter, LoadError, Mode, Steering, SteeringConfig, SteeringError,
 };
 use culvert_engine::flow::FlowState;
 use culvert_engine::io::socket::SocketIo;
@@ -170,6 +170,11 @@ impl Relay {
         }
     }
 
+    /// Packets that the worker has handed over for sending.
+    pub fn transmitted(&self) -> u64 {
+        self.worker.counters.transmitted()
+    }
+
     /// Stops it and says how many packets were lost, by place and reason.
     ///
     /// # Errors
@@ -181,7 +186,9 @@ impl Relay {
             losses.push(("AF_XDP receive ring full".into(), statistics.receive_ring_full));
             losses.push(("AF_XDP no frame to fill".into(), statistics.receive_dropped));
             for (counter, packets) in steering.counters()?.iter() {
-                losses.push((format!("XDP program {}", counter.name()), packets));
+                if counter != Counter::Redirected {
+                    losses.push((format!("XDP program {}", counter.name()), packets));
+                }
             }
         }
         for (reason, packets) in self.worker.counters.drops() {

@@ -9,7 +9,8 @@ use clap::Parser;
 use culvert_benches::relay::Backend;
 use culvert_benches::table::{Table, median};
 use culvert_benches::wire::maps::Pace;
-use culvert_benches::wire::run::{Outcome, Placement, once};
+use culvert_benches::wire::placement::{Placement, Sink};
+use culvert_benches::wire::run::{Outcome, once};
 use culvert_benches::wire::topology::{EDGE_INTERFACE, SINK_PORT, Topology};
 use culvert_benches::wire::{error::WireError, load, programs};
 
@@ -28,6 +29,9 @@ struct Options {
     /// Runs of each contender; they take turns.
     #[arg(long, default_value_t = 3)]
     repetitions: u32,
+    /// Whose processor the far end's receive path is to share.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Sink::Relay, Sink::Edge])]
+    sink: Vec<Sink>,
     /// Processor of the generator and of the relay's receive softirq.
     #[arg(long, default_value_t = 0)]
     edge_cpu: usize,
@@ -40,10 +44,6 @@ const CONTENDERS: [Backend; 2] = [Backend::Xdp, Backend::Socket];
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let options = Options::parse();
-    let placement = Placement { edge_cpu: options.edge_cpu, relay_cpu: options.relay_cpu };
-    let topology = Topology::new()?;
-    let mut object = programs::load(options.packets)?;
-    topology.edge.run(|| programs::attach_sink(&mut object, EDGE_INTERFACE))??;
     println!(
         "veth pair; {} to {}, 160 B payload, frames of 224 B; {} packets a run at {} a second; medians of {}.",
         load::SUITE,
@@ -52,12 +52,19 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         options.rate,
         options.repetitions
     );
-    println!(
-        "Placement A: generator and receive softirq of the relay's veth on processor {}, worker and softirq of the \
-         sink on processor {}.\n",
-        placement.edge_cpu, placement.relay_cpu
-    );
+    for &sink in &options.sink {
+        let placement = Placement { sink, edge_cpu: options.edge_cpu, relay_cpu: options.relay_cpu };
+        println!("\nPlacement {placement}.\n");
+        println!("\n{}", contest(&options, placement)?);
+    }
+    Ok(())
+}
 
+fn contest(options: &Options, placement: Placement) -> Result<Table, Box<dyn Error + Send + Sync>> {
+    let topology = Topology::new()?;
+    let mut object = programs::load(options.packets)?;
+    topology.edge.run(|| programs::attach_sink(&mut object, EDGE_INTERFACE))??;
+    placement.apply(&topology)?;
     let mut table = Table::new([
         "flows",
         "back end",
@@ -92,8 +99,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         }
         rows(&mut table, flows, &results);
     }
-    println!("\n{table}");
-    Ok(())
+    Ok(table)
 }
 
 fn report(outcome: &Outcome) {

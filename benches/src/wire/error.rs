@@ -8,6 +8,14 @@ pub enum WireError {
     /// The veth pair could not be made.
     #[error(transparent)]
     Testbed(#[from] culvert_testbed::TestbedError),
+    /// A tool of util-linux failed.
+    #[error("`{command}` failed: {output}")]
+    Tool {
+        /// The command line.
+        command: String,
+        /// What it printed.
+        output: String,
+    },
     /// A thread could not be pinned.
     #[error("cannot run on processor {0}: the wire bench needs two that this process may use")]
     Affinity(usize),

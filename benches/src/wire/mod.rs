@@ -11,6 +11,7 @@ pub mod error;
 pub mod kernel;
 pub mod load;
 pub mod maps;
+pub mod placement;
 pub mod programs;
 pub mod run;
 pub mod topology;

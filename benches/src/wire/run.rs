@@ -10,6 +10,7 @@ use core_affinity::CoreId;
 use crate::relay::{Backend, Relay};
 use crate::wire::error::WireError;
 use crate::wire::maps::{self, Delivered, Pace, Sent};
+use crate::wire::placement::Placement;
 use crate::wire::topology::Topology;
 use crate::wire::{kernel, programs, verify};
 
@@ -20,15 +21,6 @@ const RUN: u64 = 50;
 const QUIET: Duration = Duration::from_millis(250);
 /// A generator that has not sent everything by then never will.
 const LONGEST: Duration = Duration::from_secs(60);
-
-/// Where things run.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Placement {
-    /// Generator and the receive softirq of the relay's interface.
-    pub edge_cpu: usize,
-    /// The worker and the softirq of the sink.
-    pub relay_cpu: usize,
-}
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -79,13 +71,14 @@ pub fn once(
     topology.edge.run(|| generate(object, pace, placement.edge_cpu))??;
     let delivered = drained(object)?;
     let mode = relay.mode();
+    let transmitted = relay.transmitted();
     let mut losses = relay.stop()?;
+    losses.push(("between relay and sink".into(), transmitted.saturating_sub(delivered.packets)));
     let lost_after = kernel::udp_losses(&topology.relay)?;
     for ((name, after), (_, before)) in lost_after.into_iter().zip(lost_before) {
-        if after > before {
-            losses.push((name, after - before));
-        }
+        losses.push((name, after.saturating_sub(before)));
     }
+    losses.retain(|(_, packets)| *packets > 0);
     let verified = verify::samples(&maps::samples(object, pace.packets)?, pace.flows)?;
     Ok(Outcome { sent: maps::sent(object)?, delivered, verified, mode, losses })
 }
