@@ -188,6 +188,7 @@ fn node_config(config: &Config) -> NodeConfig {
         workers: config.engine.workers,
         max_flows_per_worker: config.node.max_flows as usize,
         media_timeout: config.media.timeout,
+        max_ssrcs: config.media.max_ssrcs,
     }
 }
 

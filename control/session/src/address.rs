@@ -125,6 +125,7 @@ mod tests {
             workers: 1,
             max_flows_per_worker: 2,
             media_timeout: Duration::from_secs(1),
+            max_ssrcs: 256,
         }
     }
 

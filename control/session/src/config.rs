@@ -16,6 +16,8 @@ pub struct NodeConfig {
     pub max_flows_per_worker: usize,
     /// For sessions that name none.
     pub media_timeout: Duration,
+    /// The most streams (SSRCs) that a leg may ask for, 1..=256.
+    pub max_ssrcs: u16,
 }
 
 /// A named network.
@@ -150,6 +152,7 @@ impl NodeConfig {
             ("workers", self.workers == 0),
             ("max_flows_per_worker", self.max_flows_per_worker == 0),
             ("media_timeout", self.media_timeout.is_zero()),
+            ("max_ssrcs", self.max_ssrcs == 0),
         ] {
             if zero {
                 return Err(ConfigError::Zero { field });
@@ -231,6 +234,7 @@ mod tests {
             workers: 1,
             max_flows_per_worker: 1,
             media_timeout: Duration::from_secs(1),
+            max_ssrcs: 256,
         };
         config.check().map_err(|error| error.to_string())
     }

@@ -16,8 +16,8 @@ use crate::{
 /// The most media of a session.
 const MAX_MEDIA: usize = 16;
 const CLOCK_RATES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
-const MAX_SSRCS: std::ops::RangeInclusive<u32> = 1..=256;
-const DEFAULT_SSRCS: u32 = 4;
+/// Streams of a leg that asks for no number.
+const DEFAULT_SSRCS: u16 = 4;
 const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
 #[derive(Debug)]
@@ -149,12 +149,16 @@ fn read_leg(
             }
         };
     policy::check(field, leg.encryption, &protection, leg.source)?;
-    let max_ssrcs = if leg.max_ssrcs == 0 { DEFAULT_SSRCS } else { leg.max_ssrcs };
-    let max_ssrcs =
-        u16::try_from(max_ssrcs).ok().filter(|_| MAX_SSRCS.contains(&max_ssrcs)).ok_or_else(|| {
-            let message = format!("is {max_ssrcs}; give 1 to {}, or 0 for {DEFAULT_SSRCS}", MAX_SSRCS.end());
-            SessionError::invalid(format!("{field}.max_ssrcs"), message)
-        })?;
+    let default = DEFAULT_SSRCS.min(config.max_ssrcs);
+    let max_ssrcs = match u16::try_from(leg.max_ssrcs) {
+        Ok(0) => default,
+        Ok(asked) if asked <= config.max_ssrcs => asked,
+        _ => {
+            let message =
+                format!("is {}; give 1 to {}, or 0 for {default}", leg.max_ssrcs, config.max_ssrcs);
+            return Err(SessionError::invalid(format!("{field}.max_ssrcs"), message));
+        }
+    };
     let dscp = match leg.dscp {
         Some(dscp) => Some(code_point(dscp).ok_or_else(|| {
             let message = format!("is {dscp}; give 0 to 63, or leave it unset");

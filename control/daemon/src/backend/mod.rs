@@ -89,9 +89,9 @@ pub async fn start(config: &Config) -> Result<Plane, BackendError> {
     }
 }
 
-fn worker_config(config: &Config, worker: u32, interface_mtus: Vec<u16>) -> WorkerConfig {
+fn worker_config(config: &Config, worker: usize, interface_mtus: Vec<u16>) -> WorkerConfig {
     let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32);
-    let cpu = config.engine.placement(cpus).get(worker as usize).copied().flatten();
+    let cpu = config.engine.placement(cpus).get(worker).copied().flatten();
     WorkerConfig {
         max_flows: config.node.max_flows,
         max_next_hops: max_next_hops(config),

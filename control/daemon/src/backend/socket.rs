@@ -16,10 +16,10 @@ pub(super) fn start(config: &Config) -> Result<Plane, BackendError> {
     raise_descriptor_limit();
     let clock = Clock::start();
     let mut workers = Vec::new();
-    for worker in 0..config.engine.workers {
+    for worker in 0..config.engine.workers as usize {
         let (io, waker) = SocketIo::new(config.node.max_flows.saturating_mul(2))?;
         let worker_config = worker_config(config, worker, Vec::new());
-        workers.push(Worker::spawn(worker as usize, &worker_config, io, waker, clock)?);
+        workers.push(Worker::spawn(worker, &worker_config, io, waker, clock)?);
     }
     tracing::info!(workers = workers.len(), "relaying over sockets");
     Ok(Plane::new(PlaneConfig {

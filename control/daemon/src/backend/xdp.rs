@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use culvert_ebpf_loader::{AttachMode, Mode, Steering, SteeringConfig};
 use culvert_engine::io::xdp::XdpIo;
-use culvert_engine::{Clock, InterfaceId, Worker, WorkerHandle};
+use culvert_engine::{Clock, Handover, InterfaceId, Worker, WorkerConfig, WorkerHandle};
 use culvert_route::{LinkKind, RouteWatcher};
 use culvert_xsk::{RingSizes, Socket, SocketConfig, Umem, UmemConfig, ZeroCopy};
 
@@ -17,6 +17,8 @@ use crate::plane::{Endpoints, Plane, PlaneConfig, XdpEndpoints, XdpInterface, Xd
 
 /// Endpoints of a flow: RTP and RTCP.
 const ENDPOINTS_PER_FLOW: u32 = 2;
+/// Packets that may wait between two workers. A packet waits about as long as a burst takes.
+const HANDED_OVER: usize = 1024;
 
 /// An interface that frames come and go by.
 #[derive(Clone, Debug)]
@@ -108,7 +110,8 @@ fn bring_up(
         .map(|_| Steering::load(SteeringConfig { max_endpoints, queues: engine.workers }))
         .collect::<Result<Vec<_>, _>>()?;
     let mut queues: Vec<Vec<XdpQueue>> = physical.iter().map(|_| Vec::new()).collect();
-    let mut workers = Vec::new();
+    let mut ios = Vec::new();
+    let mut wakers = Vec::new();
     for worker in 0..engine.workers {
         let (umem, pool) = Umem::new(UmemConfig {
             frames: engine.frames,
@@ -123,8 +126,18 @@ fn bring_up(
             sockets.push(socket);
         }
         let (io, waker) = XdpIo::new(sockets, pool)?;
+        ios.push(io);
+        wakers.push(waker);
+    }
+    let mut workers = Vec::new();
+    let handovers = Handover::mesh(&wakers, HANDED_OVER);
+    for (worker, ((io, waker), handover)) in ios.into_iter().zip(wakers).zip(handovers).enumerate() {
         let mtus = physical.iter().map(|interface| interface.mtu).collect();
-        workers.push(Worker::spawn(worker as usize, &worker_config(config, worker, mtus), io, waker, clock)?);
+        let worker_config = WorkerConfig {
+            max_elsewhere: config.node.max_flows.saturating_mul(engine.workers - 1).saturating_mul(ENDPOINTS_PER_FLOW),
+            ..worker_config(config, worker, mtus)
+        };
+        workers.push(Worker::spawn_among(worker, &worker_config, io, waker, clock, handover)?);
     }
     let mut steered = Vec::new();
     for ((interface, mut steering), queues) in physical.iter().zip(steerings).zip(queues) {

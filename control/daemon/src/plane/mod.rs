@@ -202,12 +202,18 @@ impl Plane {
                     self.endpoints.open(local).map_err(|source| PlaneError::Endpoint { local, source })?;
                 batch.opened.push(local);
                 batch.extend(worker as usize, command);
+                let endpoint = translate::endpoint(local);
+                self.tell_others(worker, batch, |worker| Command::RouteElsewhere { endpoint, worker });
             }
-            Effect::CloseEndpoint { worker, local } => match self.endpoints.close(local) {
-                Ok(command) => batch.extend(worker as usize, command),
-                // The endpoint serves nobody any more, whatever the map says.
-                Err(error) => tracing::warn!(%local, %error, "local endpoint could not be given up"),
-            },
+            Effect::CloseEndpoint { worker, local } => {
+                match self.endpoints.close(local) {
+                    Ok(command) => batch.extend(worker as usize, command),
+                    // The endpoint serves nobody any more, whatever the map says.
+                    Err(error) => tracing::warn!(%local, %error, "local endpoint could not be given up"),
+                }
+                let endpoint = translate::endpoint(local);
+                self.tell_others(worker, batch, |worker| Command::ForgetElsewhere { endpoint, worker });
+            }
             Effect::InstallFlow(spec) => self.install(*spec, batch)?,
             Effect::RemoveFlow { flow, .. } => {
                 let placed = self.flows.remove(&flow).ok_or_else(|| unknown(&flow))?;
@@ -266,6 +272,15 @@ impl Plane {
             other => tracing::error!(?other, "effect is not known to this version: report this defect"),
         }
         Ok(())
+    }
+
+    /// Where a card spreads packets over queues, the workers that do not own an endpoint must know who does. A socket's
+    /// packets come to its worker only.
+    fn tell_others(&self, owner: u32, batch: &mut Batch, command: impl Fn(u32) -> Command) {
+        if matches!(self.endpoints, Endpoints::Xdp(_)) {
+            let others = (0..self.workers.len()).filter(|worker| *worker != owner as usize);
+            batch.commands.extend(others.map(|worker| (worker, command(owner))));
+        }
     }
 
     fn install(&mut self, spec: FlowSpec, batch: &mut Batch) -> Result<(), PlaneError> {

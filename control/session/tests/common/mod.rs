@@ -30,6 +30,7 @@ pub(crate) fn config() -> NodeConfig {
         workers: 2,
         max_flows_per_worker: 100,
         media_timeout: Duration::from_secs(30),
+        max_ssrcs: 256,
     }
 }
 
