@@ -23,8 +23,11 @@ const PYTHON: &str = "/usr/bin/python3";
 const START_PATIENCE: Duration = Duration::from_secs(15);
 
 /// On the callee's own loopback, which nobody else can reach.
-const LISTENERS: [SocketAddrV4; 2] =
-    [SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40010), SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40012)];
+const LISTENERS: [SocketAddrV4; 3] = [
+    SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40010),
+    SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40012),
+    SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40014),
+];
 
 struct Party {
     endpoint: Endpoint,
@@ -33,8 +36,9 @@ struct Party {
 }
 
 struct Listener {
-    /// With which wrong key.
     knows: &'static str,
+    /// Has it the callee's own key: then the copies are good, and the silence of the others is the key's doing.
+    right: bool,
     endpoint: Endpoint,
     record: PathBuf,
 }
@@ -102,22 +106,17 @@ impl Calls {
         ];
         let parties =
             (0..).zip(lines).map(|(voice, line)| make.party(voice, line)).collect::<Result<_, _>>()?;
-        let [first_listener, second_listener] = LISTENERS;
         let random = Key::random(callee.suite)?;
-        let listeners = vec![
-            make.listener(
-                "listener-1",
-                "the caller's key",
-                first_listener,
-                (caller.suite.name, &caller.send),
-            )?,
-            make.listener(
-                "listener-2",
-                "a random key for the callee's suite",
-                second_listener,
-                (callee.suite.name, &random),
-            )?,
+        let known = [
+            ("the caller's key", false, caller.suite, &caller.send),
+            ("a random key", false, callee.suite, &random),
+            ("the callee's key", true, callee.suite, &callee.receive),
         ];
+        let listeners = LISTENERS
+            .into_iter()
+            .zip(known)
+            .map(|(local, (knows, right, suite, key))| make.listener(local, knows, right, (suite.name, key)))
+            .collect::<Result<_, _>>()?;
         let mut calls = Self { parties, listeners };
         let endpoints = calls.parties.iter_mut().map(|party| &mut party.endpoint);
         for endpoint in endpoints.chain(calls.listeners.iter_mut().map(|listener| &mut listener.endpoint)) {
@@ -156,7 +155,12 @@ impl Calls {
         for mut listener in self.listeners {
             listener.endpoint.finish()?;
             let counted = listener.endpoint.await_counted(interrupt)?;
-            heard.listeners.push((listener.knows, counted, audio::read_wav(&listener.record)?.len()));
+            heard.listeners.push(Overheard {
+                knows: listener.knows,
+                right: listener.right,
+                counted,
+                samples: audio::read_wav(&listener.record)?,
+            });
         }
         Ok(heard)
     }
@@ -201,14 +205,14 @@ impl Maker<'_> {
 
     fn listener(
         &self,
-        name: &'static str,
-        knows: &'static str,
         local: SocketAddrV4,
+        knows: &'static str,
+        right: bool,
         (suite, key): (&'static str, &Key),
     ) -> Result<Listener, Failure> {
-        let record = self.fresh(&format!("{name}-heard.wav"))?;
+        let record = self.fresh(&format!("listener-{}-heard.wav", local.port()))?;
         let setup = Setup {
-            name,
+            name: "listener",
             local,
             remote: None,
             record: record.clone(),
@@ -217,7 +221,7 @@ impl Maker<'_> {
             copy_to: vec![],
         };
         let endpoint = Endpoint::start(self.network.command(Host::Callee, PYTHON), &setup)?;
-        Ok(Listener { knows, endpoint, record })
+        Ok(Listener { knows, right, endpoint, record })
     }
 
     /// A file of an earlier demo is no proof for this one.
@@ -235,7 +239,14 @@ impl Maker<'_> {
 /// What was said and what the recordings hold.
 pub(super) struct Heard {
     parties: Vec<(Counted, Vec<i16>, Vec<i16>)>,
-    listeners: Vec<(&'static str, Counted, usize)>,
+    listeners: Vec<Overheard>,
+}
+
+struct Overheard {
+    knows: &'static str,
+    right: bool,
+    counted: Counted,
+    samples: Vec<i16>,
 }
 
 impl Heard {
@@ -261,15 +272,20 @@ impl Heard {
                 ),
             );
         }
-        for (knows, counted, samples) in &self.listeners {
+        for listener in &self.listeners {
+            let Counted { arrived, opened } = listener.counted;
+            let holds = if listener.right {
+                opened == arrived && compare(&caller_1.1, &listener.samples).is_exact()
+            } else {
+                opened == 0 && listener.samples.is_empty()
+            };
             report.check(
-                counted.arrived == callee_1.0.arrived
-                    && counted.arrived > 0
-                    && counted.opened == 0
-                    && *samples == 0,
+                holds && arrived == callee_1.0.arrived && arrived > 0,
                 format!(
-                    "call 1: a listener with {knows} got the callee's {} packets, opened {}, heard {samples} samples",
-                    counted.arrived, counted.opened
+                    "call 1: a listener with {} got {arrived} packets of the callee's {}, opened {opened}, heard {} samples",
+                    listener.knows,
+                    callee_1.0.arrived,
+                    listener.samples.len()
                 ),
             );
         }

@@ -2,7 +2,8 @@
 //! Two calls through a relay, with media clients that know nothing of Culvert, and a proof from what they recorded.
 //!
 //! Call 1 has SRTP on both legs, under different keys and suites; the caller changes its key halfway. Call 2 bridges
-//! SRTP to plain RTP. Two listeners get a copy of every packet that the callee of call 1 receives, with wrong keys.
+//! SRTP to plain RTP. Listeners get a copy of every packet that the callee of call 1 receives: two with wrong keys, and
+//! one with the right key, to show that the copies are good.
 
 mod audio;
 mod call;
