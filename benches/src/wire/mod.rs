@@ -4,7 +4,7 @@
 //! ```text
 //!   namespace of the edge                 namespace of the relay
 //!   generate (XDP live frames) ──► edge0 ═══ relay0 ──► worker
-//!   sink (XDP)                 ◄── edge0 ═══ relay0 ◄── worker
+//!   sink (classifier)          ◄── edge0 ═══ relay0 ◄── worker
 //! ```
 
 pub mod error;

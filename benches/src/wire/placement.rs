@@ -8,13 +8,13 @@ use std::process::Command;
 use clap::ValueEnum;
 
 use crate::wire::error::WireError;
-use crate::wire::topology::{EDGE_INTERFACE, Topology};
+use crate::wire::topology::{EDGE_INTERFACE, RELAY_INTERFACE, Topology};
 
 /// Where the far end's receive path runs; the generator and the relay's receive softirq are on the edge's processor, the
 /// worker is on the relay's.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Sink {
-    /// Placement A: on the relay's processor, where the kernel puts it. It takes a good third of the relay's time.
+    /// Placement A: on the relay's processor, where the kernel puts it.
     Relay,
     /// Placement B: on the edge's processor, by threaded NAPI. The relay has its processor to itself.
     Edge,
@@ -40,6 +40,9 @@ impl Placement {
         if self.sink == Sink::Relay {
             return Ok(());
         }
+        topology.edge.enable_napi(EDGE_INTERFACE)?;
+        // A veth with segmentation offload lets AF_XDP's socket buffers bypass the other end's NAPI.
+        topology.relay.ethtool(["-K", RELAY_INTERFACE, "tso", "off"])?;
         topology.edge.enable_threaded_napi(EDGE_INTERFACE)?;
         let thread = napi_thread().ok_or(WireError::Missing("threaded NAPI"))?;
         let cpu = self.edge_cpu.to_string();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Loading, attaching and running the programs of `ebpf/generator`.
 
-use aya::programs::xdp::XdpMode;
-use aya::programs::{TestRun, TestRunAttrs, TestRunOptions, Xdp};
+use aya::programs::{Program, SchedClassifier, TcAttachType, TestRun, TestRunAttrs, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 
 use crate::wire::error::WireError;
@@ -23,23 +22,20 @@ pub fn load(packets: u32) -> Result<Ebpf, WireError> {
         .map_max_entries("SEEN", packets.div_ceil(64))
         .map_max_entries("SAMPLES", packets.div_ceil(SAMPLE_STRIDE))
         .load(OBJECT)?;
-    for name in ["generate", "sink"] {
-        program_mut(&mut object, name)?
-            .load()
-            .map_err(|source| WireError::Program { program: name, source })?;
-    }
+    let generate: &mut Xdp = program_mut(&mut object, "generate")?;
+    generate.load().map_err(|source| WireError::Program { program: "generate", source })?;
     Ok(object)
 }
 
-/// Attaches the sink to an interface of the thread's namespace, natively, for as long as the object lives.
+/// Attaches the sink to an interface of the thread's namespace, for as long as the object lives.
 ///
 /// # Errors
 /// When the kernel refuses it.
 pub fn attach_sink(object: &mut Ebpf, interface: &str) -> Result<(), WireError> {
-    program_mut(object, "sink")?
-        .attach(interface, XdpMode::Driver)
-        .map(drop)
-        .map_err(|source| WireError::Program { program: "sink", source })
+    let failed = |source| WireError::Program { program: "sink", source };
+    let sink: &mut SchedClassifier = program_mut(object, "sink")?;
+    sink.load().map_err(failed)?;
+    sink.attach(interface, TcAttachType::Ingress).map(drop).map_err(failed)
 }
 
 /// Runs the generator `runs` times over live frames, on this thread. A run that finds its packet not due yet, or
@@ -61,6 +57,9 @@ pub fn generate(object: &Ebpf, runs: u32) -> Result<(), WireError> {
     program.test_run(options).map(drop).map_err(|source| WireError::Program { program: "generate", source })
 }
 
-fn program_mut<'o>(object: &'o mut Ebpf, name: &'static str) -> Result<&'o mut Xdp, WireError> {
+fn program_mut<'o, P>(object: &'o mut Ebpf, name: &'static str) -> Result<&'o mut P, WireError>
+where
+    &'o mut P: TryFrom<&'o mut Program>,
+{
     object.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(WireError::Missing(name))
 }

@@ -2,17 +2,18 @@
 //! Load generator and sink of the wire bench.
 //!
 //! `generate` runs over XDP live frames: each run replaces the frame by the next of the pool and redirects it into the
-//! veth, or drops it while the next one is not due. `sink` counts what comes back and lets none of it pass.
+//! veth, or drops it while the next one is not due. `sink` counts what comes back and lets none of it pass; it is a
+//! classifier, because a veth copies every socket buffer before it shows it to XDP, on the relay's time.
 #![no_std]
 #![no_main]
 
 mod maps;
 mod sink;
 
-use aya_ebpf::bindings::xdp_action;
+use aya_ebpf::bindings::{TC_ACT_PIPE, TC_ACT_SHOT, xdp_action};
 use aya_ebpf::helpers::{bpf_ktime_get_ns, bpf_redirect};
-use aya_ebpf::macros::xdp;
-use aya_ebpf::programs::XdpContext;
+use aya_ebpf::macros::{classifier, xdp};
+use aya_ebpf::programs::{TcContext, XdpContext};
 
 use maps::{Counters, FRAME_LENGTH, GENERATOR, POOL, Pace};
 
@@ -21,11 +22,11 @@ pub fn generate(context: XdpContext) -> u32 {
     next_frame(&context).unwrap_or(xdp_action::XDP_DROP)
 }
 
-#[xdp]
-pub fn sink(context: XdpContext) -> u32 {
-    match sink::count(&context) {
-        Some(()) => xdp_action::XDP_DROP,
-        None => xdp_action::XDP_PASS,
+#[classifier]
+pub fn sink(context: TcContext) -> i32 {
+    match sink::count(context.data(), context.data_end()) {
+        Some(()) => TC_ACT_SHOT,
+        None => TC_ACT_PIPE,
     }
 }
 

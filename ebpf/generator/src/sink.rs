@@ -2,7 +2,6 @@
 //! Counts what the relay delivered. A packet counts once, and only with the length and at the port that it should have.
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
-use aya_ebpf::programs::XdpContext;
 
 use crate::maps::{
     FRAME_LENGTH, Frame, SAMPLE_STRIDE, SAMPLES, SEEN, SINK, SinkCounters, TIMESTAMP_OFFSET, copy_frame, pace,
@@ -13,9 +12,8 @@ const UDP: u8 = 17;
 
 /// `None`: not an IPv4 UDP packet, the kernel's business (ARP).
 #[inline(always)]
-pub fn count(context: &XdpContext) -> Option<()> {
-    let start = context.data();
-    if start + 14 + 20 + 8 > context.data_end() {
+pub fn count(start: usize, end: usize) -> Option<()> {
+    if start + 14 + 20 + 8 > end {
         return None;
     }
     // SAFETY: the bounds of the headers have been checked.
@@ -27,16 +25,15 @@ pub fn count(context: &XdpContext) -> Option<()> {
     let length = u16::from_be_bytes([headers[38], headers[39]]);
     // SAFETY: the map's one entry is valid for the whole run, and the sink's interface has one queue.
     let counters = unsafe { &mut *SINK.get_ptr_mut(0)? };
-    if note(context, port, length, counters).is_none() {
+    if note(start, end, port, length, counters).is_none() {
         counters.wrong += 1;
     }
     Some(())
 }
 
 #[inline(always)]
-fn note(context: &XdpContext, port: u16, length: u16, counters: &mut SinkCounters) -> Option<()> {
-    let start = context.data();
-    if start + FRAME_LENGTH > context.data_end() || usize::from(length) != FRAME_LENGTH - 14 - 20 {
+fn note(start: usize, end: usize, port: u16, length: u16, counters: &mut SinkCounters) -> Option<()> {
+    if start + FRAME_LENGTH > end || usize::from(length) != FRAME_LENGTH - 14 - 20 {
         return None;
     }
     // SAFETY: the bounds of the frame have been checked.
