@@ -35,9 +35,12 @@ impl Collector for NodeCollector {
     }
 }
 
-type Result1 = Result<(), std::fmt::Error>;
+/// Name, help, and how to read it.
+type Count = (&'static str, &'static str, fn(&culvert_engine::WorkerCounters) -> u64);
 
-fn sessions(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Result1 {
+type Encoded = Result<(), std::fmt::Error>;
+
+fn sessions(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
     let count = inner.sessions.len() as u64;
     gauge(encoder, "sessions", "Sessions now", [(no_labels(), count)])?;
     let draining = u64::from(inner.sessions.is_draining());
@@ -58,17 +61,27 @@ fn sessions(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Result1 {
     )
 }
 
-fn workers(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Result1 {
-    let workers = || inner.plane.workers().iter().enumerate().map(|(number, worker)| (number, worker.handle()));
+fn workers(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    let workers =
+        || inner.plane.workers().iter().enumerate().map(|(number, worker)| (number, worker.handle()));
     let label = |number: usize| vec![("worker", number.to_string())];
-    let counters: [(&str, &str, fn(&culvert_engine::WorkerCounters) -> u64); 4] = [
+    let counters: [Count; 4] = [
         ("worker_received_packets", "Packets taken from the receive side", |counters| counters.received()),
-        ("worker_transmitted_packets", "Packets handed to the transmit side", |counters| counters.transmitted()),
+        ("worker_transmitted_packets", "Packets handed to the transmit side", |counters| {
+            counters.transmitted()
+        }),
         ("worker_bursts", "Bursts with at least one packet", |counters| counters.bursts()),
-        ("worker_events_lost", "Events left out because control was behind", |counters| counters.events_lost()),
+        ("worker_events_lost", "Events left out because control was behind", |counters| {
+            counters.events_lost()
+        }),
     ];
     for (name, help, read) in counters {
-        counter(encoder, name, help, workers().map(|(number, handle)| (label(number), read(&handle.counters))))?;
+        counter(
+            encoder,
+            name,
+            help,
+            workers().map(|(number, handle)| (label(number), read(&handle.counters))),
+        )?;
     }
     gauge(
         encoder,
@@ -89,7 +102,7 @@ fn workers(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Result1 {
 }
 
 /// Sums over live flows would fall when a flow ends; the node keeps those of ended ones.
-fn flows(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Result1 {
+fn flows(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
     let totals = inner.totals();
     counter(encoder, "relayed_packets", "Packets relayed", [(no_labels(), totals.packets)])?;
     counter(encoder, "relayed_bytes", "UDP payload relayed, in bytes", [(no_labels(), totals.bytes)])?;
@@ -102,7 +115,7 @@ fn flows(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Result1 {
     )
 }
 
-fn interfaces(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Result1 {
+fn interfaces(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
     let mut samples = Vec::new();
     for interface in inner.plane.endpoints().interfaces() {
         match interface.counters() {
@@ -128,7 +141,7 @@ fn counter(
     name: &str,
     help: &str,
     samples: impl IntoIterator<Item = (Labels, u64)>,
-) -> Result1 {
+) -> Encoded {
     family(encoder, name, help, samples, ConstCounter::new)
 }
 
@@ -137,7 +150,7 @@ fn gauge(
     name: &str,
     help: &str,
     samples: impl IntoIterator<Item = (Labels, u64)>,
-) -> Result1 {
+) -> Encoded {
     family(encoder, name, help, samples, ConstGauge::new)
 }
 
@@ -147,7 +160,7 @@ fn family<M: EncodeMetric>(
     help: &str,
     samples: impl IntoIterator<Item = (Labels, u64)>,
     metric: impl Fn(u64) -> M,
-) -> Result1 {
+) -> Encoded {
     let mut samples = samples.into_iter().peekable();
     let Some((_, first)) = samples.peek() else { return Ok(()) };
     let mut family = encoder.encode_descriptor(name, help, None, metric(*first).metric_type())?;

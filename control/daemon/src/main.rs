@@ -67,7 +67,8 @@ fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
 
 fn load(arguments: &Arguments) -> Result<(Config, Problems), Box<dyn std::error::Error>> {
     let config = Config::load(&arguments.config).map_err(|error: ConfigError| Box::new(error))?;
-    let system = System::look().map_err(|error| format!("cannot look at this host's interfaces and sockets: {error}"))?;
+    let system = System::look()
+        .map_err(|error| format!("cannot look at this host's interfaces and sockets: {error}"))?;
     let problems = check(&config, &system);
     Ok((config, problems))
 }

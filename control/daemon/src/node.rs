@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 use culvert_engine::{DropReason, FlowCounters};
 use culvert_session::watch::{Notice, Snapshot, Watch, WatchConfig};
 use culvert_session::{
-    Caller, Component, Effect, FlowKey, Owner, SessionError, SessionId, SessionRequest, SessionView, Sessions,
-    UpdateRequest,
+    Caller, Component, Effect, FlowKey, Owner, SessionError, SessionId, SessionRequest, SessionView,
+    Sessions, UpdateRequest,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -159,7 +159,13 @@ pub struct Deleted {
 impl Node {
     /// A node without sessions. `authentication_failures`: how many in a second are worth an event.
     pub fn new(sessions: Sessions, plane: Plane, authentication_failures: u64) -> Node {
-        let inner = Inner { sessions, plane, watches: HashMap::new(), removals: Vec::new(), ended: Totals::default() };
+        let inner = Inner {
+            sessions,
+            plane,
+            watches: HashMap::new(),
+            removals: Vec::new(),
+            ended: Totals::default(),
+        };
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         Node { inner: Mutex::new(inner), events, authentication_failures, started: SystemTime::now() }
     }
@@ -212,7 +218,8 @@ impl Node {
         for key in installed {
             let Some(counters) = inner.plane.counters(&key).cloned() else { continue };
             let watch = Watch::new(config, now);
-            let observed = Observed { owner: owner.clone(), counters, held: false, watch, first_media_told: false };
+            let observed =
+                Observed { owner: owner.clone(), counters, held: false, watch, first_media_told: false };
             inner.watches.insert(key, observed);
         }
         self.publish(&created.view.id, owner, (0, 0), What::Created);
@@ -333,9 +340,10 @@ impl Node {
         let (flow, leg, what) = match told {
             Told::Removed(flow) => return removed(&mut inner.removals, &flow),
             Told::FirstMedia(flow) => {
-                let told = inner.watches.get_mut(&flow).is_some_and(|observed| {
-                    std::mem::replace(&mut observed.first_media_told, true)
-                });
+                let told = inner
+                    .watches
+                    .get_mut(&flow)
+                    .is_some_and(|observed| std::mem::replace(&mut observed.first_media_told, true));
                 if told {
                     return;
                 }

@@ -48,7 +48,9 @@ pub enum RunError {
     #[error(transparent)]
     Sessions(#[from] culvert_session::ConfigError),
     /// The control listener.
-    #[error("cannot serve the control interface at {address}: {source}; set control.listen to a free address")]
+    #[error(
+        "cannot serve the control interface at {address}: {source}; set control.listen to a free address"
+    )]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -88,8 +90,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     };
     let tls = tls::server_config(&config.control.tls)?;
     let address = config.control.listen;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
     let sessions = Sessions::new(node_config(&config), *secret(&tls)?)?;
     let plane = backend::start(&config).await?;
     let node = Arc::new(Node::new(sessions, plane, u64::from(config.media.authentication_failure_rate)));

@@ -154,8 +154,7 @@ fn read_leg(
         Ok(0) => default,
         Ok(asked) if asked <= config.max_ssrcs => asked,
         _ => {
-            let message =
-                format!("is {}; give 1 to {}, or 0 for {default}", leg.max_ssrcs, config.max_ssrcs);
+            let message = format!("is {}; give 1 to {}, or 0 for {default}", leg.max_ssrcs, config.max_ssrcs);
             return Err(SessionError::invalid(format!("{field}.max_ssrcs"), message));
         }
     };

@@ -27,7 +27,9 @@ const NEXT_HOPS_PER_FLOW: u32 = 2;
 #[non_exhaustive]
 pub enum BackendError {
     /// A realm's interface is not there.
-    #[error("realm {realm:?}: there is no interface {interface:?}: correct realm.interface (`ip link` lists them)")]
+    #[error(
+        "realm {realm:?}: there is no interface {interface:?}: correct realm.interface (`ip link` lists them)"
+    )]
     NoInterface {
         /// The realm.
         realm: String,

@@ -39,6 +39,8 @@ fn raise_descriptor_limit() {
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map(|()| hard));
     match raised {
         Ok(limit) => tracing::debug!(limit, "file descriptors"),
-        Err(error) => tracing::warn!(%error, "the limit of file descriptors could not be raised: sessions may fail"),
+        Err(error) => {
+            tracing::warn!(%error, "the limit of file descriptors could not be raised: sessions may fail")
+        }
     }
 }

@@ -80,9 +80,10 @@ fn physical_interface(realm: &Realm, routes: &RouteWatcher) -> Result<Physical, 
             .link_by_name(&interface)
             .ok_or_else(|| BackendError::NoInterface { realm: name.clone(), interface: interface.clone() })?;
         if let LinkKind::Vlan { parent, .. } = link.kind {
-            link = table
-                .link(parent)
-                .ok_or_else(|| BackendError::NotEthernet { realm: name.clone(), interface: interface.clone() })?;
+            link = table.link(parent).ok_or_else(|| BackendError::NotEthernet {
+                realm: name.clone(),
+                interface: interface.clone(),
+            })?;
         }
         if link.kind != LinkKind::Ethernet {
             return Err(BackendError::NotEthernet { realm: name, interface });
@@ -104,7 +105,8 @@ fn bring_up(
     zero_copy: ZeroCopy,
 ) -> Result<(Vec<WorkerHandle>, Vec<XdpInterface>), BackendError> {
     let engine = &config.engine;
-    let max_endpoints = config.node.max_flows.saturating_mul(engine.workers).saturating_mul(ENDPOINTS_PER_FLOW);
+    let max_endpoints =
+        config.node.max_flows.saturating_mul(engine.workers).saturating_mul(ENDPOINTS_PER_FLOW);
     let mut steerings = physical
         .iter()
         .map(|_| Steering::load(SteeringConfig { max_endpoints, queues: engine.workers }))
@@ -122,7 +124,8 @@ fn bring_up(
         for ((interface, steering), queues) in physical.iter().zip(&mut steerings).zip(&mut queues) {
             let socket = Socket::bind(&umem, &socket_config(engine, interface, worker, zero_copy))?;
             steering.set_socket(worker, socket.as_fd())?;
-            queues.push(XdpQueue { zero_copy: socket.is_zero_copy(), statistics: socket.statistics_reader() });
+            queues
+                .push(XdpQueue { zero_copy: socket.is_zero_copy(), statistics: socket.statistics_reader() });
             sockets.push(socket);
         }
         let (io, waker) = XdpIo::new(sockets, pool)?;
@@ -134,7 +137,11 @@ fn bring_up(
     for (worker, ((io, waker), handover)) in ios.into_iter().zip(wakers).zip(handovers).enumerate() {
         let mtus = physical.iter().map(|interface| interface.mtu).collect();
         let worker_config = WorkerConfig {
-            max_elsewhere: config.node.max_flows.saturating_mul(engine.workers - 1).saturating_mul(ENDPOINTS_PER_FLOW),
+            max_elsewhere: config
+                .node
+                .max_flows
+                .saturating_mul(engine.workers - 1)
+                .saturating_mul(ENDPOINTS_PER_FLOW),
             ..worker_config(config, worker, mtus)
         };
         workers.push(Worker::spawn_among(worker, &worker_config, io, waker, clock, handover)?);
@@ -156,7 +163,12 @@ fn bring_up(
     Ok((workers, steered))
 }
 
-fn socket_config(engine: &config::Engine, interface: &Physical, queue: u32, zero_copy: ZeroCopy) -> SocketConfig {
+fn socket_config(
+    engine: &config::Engine,
+    interface: &Physical,
+    queue: u32,
+    zero_copy: ZeroCopy,
+) -> SocketConfig {
     SocketConfig {
         rings: RingSizes {
             receive: engine.receive_ring,
@@ -181,10 +193,8 @@ fn preference(mode: config::AttachMode) -> Mode {
 /// Packets on a queue without a worker go to the kernel, which has no use for them.
 fn warn_of_unserved_queues(interface: &str, workers: u32) {
     let Ok(entries) = std::fs::read_dir(format!("/sys/class/net/{interface}/queues")) else { return };
-    let receive = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("rx-"))
-        .count();
+    let receive =
+        entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("rx-")).count();
     if receive > workers as usize {
         tracing::warn!(
             interface,

@@ -116,9 +116,7 @@ fn direction(flow: &FlowCounters, clock_rate: u32, plane: &Plane) -> v1::FlowCou
     }
 }
 
-pub(super) fn drops(
-    drops: impl Iterator<Item = (culvert_engine::DropReason, u64)>,
-) -> HashMap<String, u64> {
+pub(super) fn drops(drops: impl Iterator<Item = (culvert_engine::DropReason, u64)>) -> HashMap<String, u64> {
     drops.map(|(reason, count)| (reason.name().to_owned(), count)).collect()
 }
 

@@ -172,10 +172,7 @@ impl Relay for RelayService {
         Ok(Response::new(node::status(&self.node, &self.about)?))
     }
 
-    async fn drain(
-        &self,
-        request: Request<v1::DrainRequest>,
-    ) -> Result<Response<v1::DrainResponse>, Status> {
+    async fn drain(&self, request: Request<v1::DrainRequest>) -> Result<Response<v1::DrainResponse>, Status> {
         let draining = request.into_inner().draining;
         let sessions = self.node.drain(draining) as u64;
         tracing::info!(draining, sessions, "drain");

@@ -14,8 +14,10 @@ use crate::plane::{PlaneWorker, XdpInterface, XdpQueue};
 pub(super) fn status(node: &Node, about: &About) -> Result<v1::GetNodeResponse, Status> {
     let started = node.started();
     node.read(|inner| {
-        let interfaces = inner.plane.endpoints().interfaces().iter().map(interface).collect::<Result<_, _>>()?;
-        let workers = inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| self::worker(worker, number));
+        let interfaces =
+            inner.plane.endpoints().interfaces().iter().map(interface).collect::<Result<_, _>>()?;
+        let workers =
+            inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| self::worker(worker, number));
         Ok(v1::GetNodeResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: Some(answer::time(started)),
@@ -40,7 +42,12 @@ fn interface(interface: &XdpInterface) -> Result<v1::InterfaceStatus, Status> {
             AttachMode::Generic => "generic",
         }
         .to_owned(),
-        queues: interface.queues.iter().zip(0u32..).map(|(queue, number)| self::queue(queue, number)).collect(),
+        queues: interface
+            .queues
+            .iter()
+            .zip(0u32..)
+            .map(|(queue, number)| self::queue(queue, number))
+            .collect(),
         counters: counters.iter().map(|(counter, count)| (counter.name().to_owned(), count)).collect(),
     })
 }

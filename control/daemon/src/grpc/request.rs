@@ -128,10 +128,9 @@ fn key(mut message: v1::MasterKey) -> KeyMaterial {
 }
 
 fn timeout(message: prost_types::Duration) -> Result<Duration, SessionError> {
-    Duration::try_from(message)
-        .ok()
-        .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| SessionError::invalid("media_timeout", "must be longer than 0; leave it unset for the default"))
+    Duration::try_from(message).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
+        SessionError::invalid("media_timeout", "must be longer than 0; leave it unset for the default")
+    })
 }
 
 fn unknown(field: impl Into<String>, value: i32, what: &str) -> SessionError {

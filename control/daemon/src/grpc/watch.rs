@@ -17,14 +17,10 @@ use super::answer;
 use crate::node::{Happening, What};
 
 /// Events of one watcher, without end.
-pub type Events = Pin<Box<dyn Stream<Item = Result<v1::Event, Status>> + Send>>;
+pub(super) type Events = Pin<Box<dyn Stream<Item = Result<v1::Event, Status>> + Send>>;
 
 /// What happens to the sessions that `caller` sees; to one of them only, if `id` is not empty.
-pub(super) fn events(
-    happenings: broadcast::Receiver<Arc<Happening>>,
-    caller: Caller,
-    id: String,
-) -> Events {
+pub(super) fn events(happenings: broadcast::Receiver<Arc<Happening>>, caller: Caller, id: String) -> Events {
     Box::pin(BroadcastStream::new(happenings).filter_map(move |happening| match happening {
         Ok(happening) => {
             let wanted = caller.sees(&happening.owner) && (id.is_empty() || happening.session.as_str() == id);
@@ -43,9 +39,9 @@ fn event(happening: &Happening) -> v1::Event {
         What::Created => Kind::SessionCreated(v1::SessionCreated {}),
         What::Deleted => Kind::SessionDeleted(v1::SessionDeleted {}),
         What::FirstMedia => Kind::FirstMedia(v1::FirstMedia {}),
-        What::MediaTimeout(silent_for) => {
-            Kind::MediaTimeout(v1::MediaTimeout { silent_for: prost_types::Duration::try_from(silent_for).ok() })
-        }
+        What::MediaTimeout(silent_for) => Kind::MediaTimeout(v1::MediaTimeout {
+            silent_for: prost_types::Duration::try_from(silent_for).ok(),
+        }),
         What::AddressLearnt { rtcp, source } => {
             Kind::AddressLearnt(v1::AddressLearnt { source: Some(answer::endpoint(source)), rtcp })
         }

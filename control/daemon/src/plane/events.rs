@@ -66,9 +66,7 @@ impl Plane {
                 self.learnt(&flow, component, source);
                 Some(Told::AddressLearnt { flow, rtcp: component == Component::Rtcp, source })
             }
-            Event::RekeyDone { slot, direction } => {
-                key(slot).map(|flow| Told::RekeyDone { flow, direction })
-            }
+            Event::RekeyDone { slot, direction } => key(slot).map(|flow| Told::RekeyDone { flow, direction }),
             Event::KeyExpired { slot, direction } => {
                 key(slot).map(|flow| Told::KeyExpired { flow, direction })
             }
@@ -114,7 +112,8 @@ impl Plane {
             Component::Rtcp => 1..2,
         };
         for port in ports {
-            let Some(local) = self.flows.get(&reverse).and_then(|placed| placed.locals.get(port).copied()) else {
+            let Some(local) = self.flows.get(&reverse).and_then(|placed| placed.locals.get(port).copied())
+            else {
                 continue;
             };
             let (_, changes) =

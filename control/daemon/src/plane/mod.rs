@@ -122,7 +122,11 @@ impl Plane {
     pub fn new(config: PlaneConfig) -> Plane {
         let max_next_hops = config.max_next_hops;
         Plane {
-            workers: config.workers.into_iter().map(|handle| PlaneWorker::new(handle, max_next_hops)).collect(),
+            workers: config
+                .workers
+                .into_iter()
+                .map(|handle| PlaneWorker::new(handle, max_next_hops))
+                .collect(),
             epoch: (SystemTime::now(), config.clock.now()),
             clock: config.clock,
             endpoints: config.endpoints,
@@ -353,7 +357,7 @@ impl Plane {
         if let Some(placed) = self.flows.get_mut(key)
             && let Some(entry) = self.workers.get_mut(placed.worker)
         {
-            let before = placed.destinations.get_mut(port).and_then(|place| std::mem::replace(place, None));
+            let before = placed.destinations.get_mut(port).and_then(Option::take);
             if let Some(destination) = destination {
                 let (routes, endpoints) = (&self.routes, &self.endpoints);
                 let acquired = entry.next_hops.acquire(
@@ -374,8 +378,11 @@ impl Plane {
                 *place = None;
             }
         }
-        let egress =
-            Egress { local: translate::endpoint(egress.local), remote: egress.remote.map(translate::endpoint), via };
+        let egress = Egress {
+            local: translate::endpoint(egress.local),
+            remote: egress.remote.map(translate::endpoint),
+            via,
+        };
         (egress, changes)
     }
 
@@ -427,10 +434,9 @@ impl Plane {
     pub fn refresh_next_hops(&mut self) {
         let (routes, endpoints) = (&self.routes, &self.endpoints);
         for worker in &mut self.workers {
-            let changes = worker.next_hops.refresh(
-                |destination| resolve(routes, destination),
-                |index| endpoints.interface(index),
-            );
+            let changes = worker
+                .next_hops
+                .refresh(|destination| resolve(routes, destination), |index| endpoints.interface(index));
             let changed = !changes.is_empty();
             for change in changes {
                 worker.send(Command::SetNextHop { id: change.id, hop: change.hop });
@@ -530,7 +536,8 @@ impl Batch {
     }
 
     fn changes(&mut self, worker: usize, changes: Vec<Change>) {
-        let commands = changes.into_iter().map(|change| Command::SetNextHop { id: change.id, hop: change.hop });
+        let commands =
+            changes.into_iter().map(|change| Command::SetNextHop { id: change.id, hop: change.hop });
         self.commands.extend(commands.map(|command| (worker, command)));
     }
 }

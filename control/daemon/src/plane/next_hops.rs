@@ -12,25 +12,25 @@ use culvert_wire::MacAddress;
 
 /// A destination, and the index of the interface (for a VLAN the sub-interface) that leads to it.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
-pub struct Destination {
+pub(super) struct Destination {
     /// IPv4 or IPv6.
-    pub address: IpAddr,
+    pub(super) address: IpAddr,
     /// Index in the kernel.
-    pub interface: u32,
+    pub(super) interface: u32,
 }
 
 /// A change for the workers' tables.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Change {
+pub(super) struct Change {
     /// Which entry.
-    pub id: NextHopId,
+    pub(super) id: NextHopId,
     /// What it holds from now on.
-    pub hop: Option<NextHop>,
+    pub(super) hop: Option<NextHop>,
 }
 
 /// A use of a neighbour begins or ends. [`Neighbours`] adds them up.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Care {
+pub(super) enum Care {
     /// An entry needs this neighbour.
     Request(NeighbourKey),
     /// An entry needs it no longer.
@@ -39,11 +39,11 @@ pub enum Care {
 
 /// How many entries of all workers need each neighbour.
 #[derive(Debug, Default)]
-pub struct Neighbours(HashMap<NeighbourKey, usize>);
+pub(super) struct Neighbours(HashMap<NeighbourKey, usize>);
 
 impl Neighbours {
     /// Takes a use into account. What the kernel must be told comes back: the first request, the last release.
-    pub fn account(&mut self, care: Care) -> Option<Care> {
+    pub(super) fn account(&mut self, care: Care) -> Option<Care> {
         match care {
             Care::Request(neighbour) => {
                 let uses = self.0.entry(neighbour).or_insert(0);
@@ -73,7 +73,7 @@ struct Entry {
 
 /// Entries by destination, numbers by need.
 #[derive(Debug)]
-pub struct NextHops {
+pub(super) struct NextHops {
     entries: HashMap<Destination, Entry>,
     free: Vec<NextHopId>,
     next: u32,
@@ -83,19 +83,13 @@ pub struct NextHops {
 
 impl NextHops {
     /// For tables of `capacity` entries.
-    pub fn new(capacity: u32) -> NextHops {
-        NextHops {
-            entries: HashMap::new(),
-            free: Vec::new(),
-            next: 0,
-            capacity,
-            care: Vec::new(),
-        }
+    pub(super) fn new(capacity: u32) -> NextHops {
+        NextHops { entries: HashMap::new(), free: Vec::new(), next: 0, capacity, care: Vec::new() }
     }
 
     /// Counts a user of a destination in. `None` when the tables are full. The change, if there is one, is to be
     /// sent to the workers before the number is used.
-    pub fn acquire(
+    pub(super) fn acquire(
         &mut self,
         destination: Destination,
         resolution: impl FnOnce() -> Resolution,
@@ -120,7 +114,7 @@ impl NextHops {
     }
 
     /// Counts a user out. The last one frees the number; the entry is emptied on the workers.
-    pub fn release(&mut self, destination: Destination) -> Option<Change> {
+    pub(super) fn release(&mut self, destination: Destination) -> Option<Change> {
         let entry = self.entries.get_mut(&destination)?;
         entry.users -= 1;
         if entry.users > 0 {
@@ -133,12 +127,12 @@ impl NextHops {
     }
 
     /// The number of a destination whose next hop is known.
-    pub fn resolved(&self, destination: Destination) -> Option<NextHopId> {
+    pub(super) fn resolved(&self, destination: Destination) -> Option<NextHopId> {
         self.entries.get(&destination).filter(|entry| entry.hop.is_some()).map(|entry| entry.id)
     }
 
     /// Resolves everything again, after the kernel's tables have changed; says what came out differently.
-    pub fn refresh(
+    pub(super) fn refresh(
         &mut self,
         resolve: impl Fn(Destination) -> Resolution,
         interface_of: impl Fn(u32) -> Option<InterfaceId>,
@@ -160,7 +154,7 @@ impl NextHops {
     }
 
     /// What to ask of the kernel since the last call.
-    pub fn take_care(&mut self) -> Vec<Care> {
+    pub(super) fn take_care(&mut self) -> Vec<Care> {
         std::mem::take(&mut self.care)
     }
 }
@@ -242,7 +236,8 @@ mod tests {
     #[test]
     fn a_changed_route_changes_the_entry_and_the_neighbour_cared_for() {
         let mut hops = NextHops::new(4);
-        let pending = || Resolution::Pending { neighbour: neighbour(1), interface: "eth0".into(), failed: false };
+        let pending =
+            || Resolution::Pending { neighbour: neighbour(1), interface: "eth0".into(), failed: false };
         let acquired = hops.acquire(DESTINATION, pending, interface);
         assert_eq!(acquired, Some((NextHopId(0), Some(Change { id: NextHopId(0), hop: None }))));
         assert_eq!(hops.refresh(|_| pending(), interface), []);

@@ -58,6 +58,8 @@ pub(super) fn send(side: &Side) -> Result<Send, KeyError> {
     Ok(match side {
         Side::NotReady => Send::NotReady,
         Side::Plain => Send::Plain,
-        Side::Srtp { keys, max_ssrcs } => Send::Srtp(SendContext::new(self::keys(keys)?, usize::from(*max_ssrcs))),
+        Side::Srtp { keys, max_ssrcs } => {
+            Send::Srtp(SendContext::new(self::keys(keys)?, usize::from(*max_ssrcs)))
+        }
     })
 }
