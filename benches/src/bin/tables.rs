@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::PathBuf;
 
 use culvert_benches::estimates::{self, Estimate};
@@ -10,9 +11,12 @@ use culvert_benches::table::Table;
 
 const SIZES: [&str; 4] = ["60", "160", "500", "1200"];
 
-fn main() -> std::io::Result<()> {
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    let estimates = estimates::read(&target.join("criterion"))?;
+    let directory = target.join("criterion");
+    let estimates = estimates::read(&directory).map_err(|error| {
+        format!("cannot read {}: {error}; run `cargo bench -p culvert-benches` first", directory.display())
+    })?;
     println!("{}", flat("wire", &estimates));
     println!("{}", srtp(&estimates));
     println!("{}", flat("srtp-1000-streams", &estimates));
