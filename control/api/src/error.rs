@@ -4,7 +4,7 @@
 use std::{error::Error, io, time::Duration};
 
 use rustls::AlertDescription;
-use tonic::{Code, Status};
+use tonic::{Code, Status, TimeoutExpired};
 
 /// Why a call on a relay did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -136,16 +136,20 @@ impl ClientError {
         if let Some(source) = status.source() {
             return from_chain(endpoint, source).unwrap_or_else(|| {
                 let endpoint = endpoint.to_owned();
+                // A connection that breaks cancels its calls too, long before their time is up.
                 match status.code() {
-                    Code::DeadlineExceeded | Code::Cancelled => {
-                        ClientError::Timeout { endpoint, after: timeout }
-                    }
+                    Code::DeadlineExceeded => ClientError::Timeout { endpoint, after: timeout },
+                    Code::Cancelled if expired(source) => ClientError::Timeout { endpoint, after: timeout },
                     _ => ClientError::Lost { endpoint, reason: innermost(source) },
                 }
             });
         }
         ClientError::Status { code: status.code(), message: status.message().to_owned() }
     }
+}
+
+fn expired(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TimeoutExpired>() || error.source().is_some_and(expired)
 }
 
 /// The first cause in the chain that says whose fault it is.
