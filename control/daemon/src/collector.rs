@@ -161,16 +161,15 @@ fn family<M: EncodeMetric>(
     samples: impl IntoIterator<Item = (Labels, u64)>,
     metric: impl Fn(u64) -> M,
 ) -> Encoded {
-    let mut samples = samples.into_iter().peekable();
-    let Some((_, first)) = samples.peek() else { return Ok(()) };
-    let mut family = encoder.encode_descriptor(name, help, None, metric(*first).metric_type())?;
-    for (labels, value) in samples {
-        let metric = metric(value);
-        if labels.is_empty() {
-            metric.encode(family.encode_family(&no_labels())?)?;
-        } else {
-            metric.encode(family.encode_family(&labels)?)?;
-        }
+    let mut samples = samples.into_iter();
+    let Some((labels, first)) = samples.next() else { return Ok(()) };
+    let mut family = encoder.encode_descriptor(name, help, None, metric(first).metric_type())?;
+    if labels.is_empty() {
+        // A family of one without labels is no family: `name 1`, not `name{} 1`.
+        return metric(first).encode(family);
+    }
+    for (labels, value) in std::iter::once((labels, first)).chain(samples) {
+        metric(value).encode(family.encode_family(&labels)?)?;
     }
     Ok(())
 }
