@@ -69,6 +69,11 @@ impl Phone {
         }));
     }
 
+    /// Reaches the relay at another address than it signals.
+    pub fn reach(&mut self, address: IpAddr) {
+        self.relay.as_mut().unwrap().iter_mut().for_each(|relay| relay.set_ip(address));
+    }
+
     pub fn relay(&self) -> [SocketAddr; 2] {
         self.relay.unwrap()
     }
