@@ -17,6 +17,8 @@ pub(crate) enum Group {
     Demo,
     /// To run all tests
     Test,
+    /// To run the benches
+    Bench,
     /// All of it
     All,
 }

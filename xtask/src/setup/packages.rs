@@ -11,6 +11,7 @@ const PACKAGES: &[(Group, &[&str])] = &[
     (Group::Demo, &["iproute2", "ethtool"]),
     (Group::Demo, &["python3", "python3-gi", "gir1.2-gstreamer-1.0"]),
     (Group::Demo, &["gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad"]),
+    (Group::Bench, &["iproute2", "ethtool"]),
     (Group::Test, &["iproute2", "ethtool", "libsrtp2-dev", "pkg-config"]),
 ];
 
