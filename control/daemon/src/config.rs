@@ -178,7 +178,7 @@ pub struct RealmAddress {
 /// `[media]`: defaults and bounds of sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
-    /// Silence in both directions that raises MediaTimeout, for sessions that name no other.
+    /// Silence of a leg's endpoint that raises MediaTimeout, for sessions that name no other.
     pub timeout: Duration,
     /// How long packets under the old receive keys still pass after a re-key.
     pub rekey_overlap: Duration,

@@ -332,3 +332,29 @@ async fn ports_that_are_used_up() {
     client.delete_session("a").await.unwrap();
     client.create_session(good(&relay, "c", 0x21)).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_that_another_program_has_taken_since_the_start() {
+    let mut setup = Setup::loopback();
+    setup.realms = setup.realms.replace("20000-20099", "20000-20001");
+    let relay = setup.start();
+    let mut client = relay.front_end().await;
+    let taken = [20_000, 20_001].map(|port| std::net::UdpSocket::bind((relay.net().host(1), port)).unwrap());
+    let (code, text) = refusal(client.create_session(good(&relay, "a", 1)).await);
+    assert_eq!(code, Code::Internal);
+    let ports = taken.each_ref().map(|socket| socket.local_addr().unwrap());
+    assert!(
+        ports.iter().any(|port| text.starts_with(&format!("local endpoint {port} cannot be used: "))),
+        "{text}"
+    );
+    let mut operator = relay.operator().await;
+    let used = |node: v1::GetNodeResponse| {
+        (node.sessions, node.workers[0].flows, node.realms.iter().map(|realm| realm.ports_used).sum::<u64>())
+    };
+    assert_eq!(used(operator.get_node().await.unwrap()), (0, 0, 0));
+    drop(taken);
+    // Neither identifiers nor keys nor ports were used up.
+    client.create_session(good(&relay, "a", 1)).await.unwrap();
+    client.create_session(good(&relay, "b", 0x11)).await.unwrap();
+    assert_eq!(used(operator.get_node().await.unwrap()), (2, 4, 4));
+}

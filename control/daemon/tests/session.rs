@@ -534,3 +534,110 @@ async fn forged_packets_change_nothing_but_a_drop_counter() {
     caller.rtp.send_to(&wire, caller.relay()[0]).unwrap();
     assert_eq!(receive(&callee.rtp).1, callee.relay()[0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forger_who_comes_first_is_not_learnt() {
+    let relay = Setup::loopback().start();
+    let mut client = relay.front_end().await;
+    let keys = keys();
+    let both = keys.each_ref().map(Some);
+    let (mut caller, mut callee) = phones(&relay, both);
+    call(&mut client, "s", [&mut caller, &mut callee], both, true).await;
+    let foreign = Phone::new(relay.net().host(8), 0, None);
+    let packet = caller.packet();
+    let mut forged = caller.protect(Kind::Rtp, &packet);
+    *forged.last_mut().unwrap() ^= 1;
+    foreign.rtp.send_to(&forged, caller.relay()[0]).unwrap();
+    let session = dropped(&mut client, "s", 0, "authentication_failed", 1).await;
+    assert_eq!(session.media[0].legs[0].learnt, None);
+    converse(&mut caller, &mut callee, 5);
+    let learnt = eventually("a source learnt", async || {
+        client.get_session("s").await.unwrap().media[0].legs[0].learnt.clone()
+    })
+    .await;
+    assert_eq!(learnt.rtp, Some(endpoint(caller.rtp.local_addr().unwrap())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_is_wrong_in_one_leg_changes_none() {
+    let relay = Setup::loopback().start();
+    let mut client = relay.front_end().await;
+    let keys = keys();
+    let both = keys.each_ref().map(Some);
+    let (mut caller, mut callee) = phones(&relay, both);
+    let made = call(&mut client, "s", [&mut caller, &mut callee], both, true).await;
+    let new = Pair::new(Suite::AesCm128HmacSha1_80, 0x81);
+    let mut request = update(
+        "s",
+        v1::LegUpdate { leg: 0, protection: Some(new.raw()), held: Some(true), ..Default::default() },
+    );
+    request.legs.push(v1::LegUpdate { leg: 1, dscp: Some(65), ..Default::default() });
+    let refused = refusal(client.update_session(request).await);
+    let sentence = "legs[1].dscp: is 65; give 0 to 63, or 64 for as it came".to_owned();
+    assert_eq!(refused, (Code::InvalidArgument, sentence));
+    assert_eq!(client.get_session("s").await.unwrap(), made);
+    converse(&mut caller, &mut callee, 5);
+    // The keys of the refused update were not used up.
+    let change = v1::LegUpdate { leg: 0, protection: Some(new.raw()), ..Default::default() };
+    client.update_session(update("s", change)).await.unwrap();
+    caller.rekey(&new);
+    converse(&mut caller, &mut callee, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_has_served_its_lifetime_opens_no_more_until_a_rekey() {
+    let relay = Setup::loopback().start();
+    let mut client = relay.front_end().await;
+    let keys = keys();
+    let (mut caller, mut callee) = phones(&relay, keys.each_ref().map(Some));
+    let mut limited = keys[0].raw();
+    if let Some(v1::protection::Kind::Srtp(keys)) = &mut limited.kind {
+        keys.receive[0].lifetime = 5;
+    }
+    let legs = [
+        leg("outside", Some(caller.remote(true)), limited),
+        leg("inside", Some(callee.remote(true)), keys[1].raw()),
+    ];
+    let made = client.create_session(session("s", legs)).await.unwrap();
+    caller.answer(&made, 0);
+    callee.answer(&made, 1);
+    let mut events = client.watch_events("s").await.unwrap();
+    converse(&mut caller, &mut callee, 5);
+    caller.talk();
+    dropped(&mut client, "s", 0, "key_expired", 1).await;
+    let told = loop {
+        match next(&mut events).await {
+            (_, Event::AddressLearnt(_) | Event::FirstMedia(_)) => {}
+            other => break other,
+        }
+    };
+    assert_eq!(told, (0, Event::KeyExpired(v1::KeyExpired {})));
+    let new = Pair::new(Suite::AesCm128HmacSha1_80, 0x81);
+    let change = v1::LegUpdate { leg: 0, protection: Some(new.raw()), ..Default::default() };
+    client.update_session(update("s", change)).await.unwrap();
+    caller.rekey(&new);
+    converse(&mut caller, &mut callee, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_spread_over_workers() {
+    let mut setup = Setup::loopback();
+    setup.engine += "workers = 2\n";
+    let relay = setup.start();
+    let mut client = relay.front_end().await;
+    let mut workers = Vec::new();
+    for number in [1, 3, 5, 7] {
+        let keys =
+            [Pair::new(Suite::AesCm128HmacSha1_80, number), Pair::new(Suite::AeadAes256Gcm, number + 0x40)];
+        let both = keys.each_ref().map(Some);
+        let (mut caller, mut callee) = phones(&relay, both);
+        let id = format!("call-{number}");
+        workers.push(call(&mut client, &id, [&mut caller, &mut callee], both, true).await.worker);
+        converse(&mut caller, &mut callee, 5);
+    }
+    workers.sort_unstable();
+    assert_eq!(workers, [0, 0, 1, 1]);
+    let node = relay.operator().await.get_node().await.unwrap();
+    let counts = node.workers.iter().map(|worker| (worker.flows, worker.received)).collect::<Vec<_>>();
+    assert_eq!(counts, [(4, 20), (4, 20)]);
+}

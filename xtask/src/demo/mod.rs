@@ -59,8 +59,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let relay =
         Relay::start(&network, &workspace::target_directory().join("release"), &directory, &interrupt)?;
     let outcome = place_calls(&network, &relay, &directory, &interrupt, &mut report);
-    let status = relay.stop()?;
+    let stopped = relay.stop();
+    // Ctrl-C reaches the command line that we run, too: its failure is not the news.
+    interrupt.check()?;
     outcome?;
+    let status = stopped?;
     report.check(status.success(), format!("culvertd stopped on SIGTERM with {status}"));
     if !network.is_loopback() {
         report.check(!network.has_xdp_program()?, "culvertd left no XDP program on the relay's interfaces");

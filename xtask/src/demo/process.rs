@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Programs that end with the demo, however the demo ends.
 
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn spawn(name: &str, command: &mut Command) -> Result<Self, Failure> {
-        let child = command.spawn().context(format_args!("{name}: cannot start"))?;
+        // A process group of its own: Ctrl-C is for us, and we end what we started.
+        let child = command.process_group(0).spawn().context(format_args!("{name}: cannot start"))?;
         Ok(Self { name: name.to_owned(), child })
     }
 

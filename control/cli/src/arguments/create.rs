@@ -56,7 +56,7 @@ pub(crate) struct Create {
     /// Session file in JSON or TOML, - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["media_timeout", "a_realm", "b_realm"])]
     pub(crate) file: Option<PathBuf>,
-    /// Raise an event when there is no media in either direction for so long
+    /// Raise an event when a leg's endpoint has been silent for so long
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) media_timeout: Option<Duration>,
     #[command(flatten)]

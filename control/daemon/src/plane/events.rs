@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use culvert_engine::{Cause, Command, Component, Direction, Event, FlowSlot, Retired, Via};
 use culvert_session::FlowKey;
 
-use super::Plane;
+use super::{Plane, PlaneWorker};
 use super::next_hops::Change;
 use super::translate;
 
@@ -47,8 +47,14 @@ impl Plane {
     pub fn poll(&mut self) -> Vec<Told> {
         let mut told = Vec::new();
         for worker in 0..self.workers.len() {
-            while let Some(event) = self.workers.get_mut(worker).and_then(|entry| entry.poll_event()) {
+            let mut taken = false;
+            while let Some(event) = self.workers.get_mut(worker).and_then(PlaneWorker::poll_event) {
                 told.extend(self.take_event(worker, event));
+                taken = true;
+            }
+            if let Some(entry) = self.workers.get(worker).filter(|_| taken) {
+                // It may have left commands lie for want of room for what they retire.
+                entry.handle.wake();
             }
         }
         self.tell_kernel();
