@@ -367,3 +367,37 @@ fn netns_forged_packets_change_nothing_but_a_drop_counter() {
         converse(&mut caller, &mut callee, 20);
     });
 }
+
+#[test]
+#[ignore = "needs root"]
+fn netns_what_protection_makes_too_long_for_the_path_is_dropped() {
+    let bed = Bed::new(1);
+    for (namespace, interface) in [(&bed.relay, "inside"), (&bed.callee, "lan0")] {
+        namespace.ip(["link", "set", interface, "mtu", "1280"]).unwrap();
+    }
+    let relay = bed.start("auto", 1);
+    bed.control(async || {
+        let mut client = relay.front_end().await;
+        for (family, headers) in [(0, 28), (1, 48)] {
+            let pairs = keys(1 + 2 * family as u8);
+            let both = pairs.each_ref().map(Some);
+            let (mut caller, mut callee) = (bed.caller(family, both[0]), bed.callee(family, both[1]));
+            let id = format!("s-{family}");
+            call(&mut client, &id, [&mut caller, &mut callee], both, true).await;
+            ways_are_known(&mut caller, &mut callee).await;
+            // To the byte: the tag of AEAD_AES_256_GCM has 16.
+            for (length, passes) in [(1280 - headers - 16 + 1, false), (1280 - headers - 16, true)] {
+                let mut packet = caller.packet();
+                packet.resize(length, 0x55);
+                let wire = caller.protect(Kind::Rtp, &packet);
+                caller.rtp.send_to(&wire, caller.relay()[0]).unwrap();
+                if passes {
+                    assert_eq!(callee.hear(), packet);
+                }
+            }
+            let session = client.get_session(&id).await.unwrap();
+            let drops = &session.media[0].legs[0].received.as_ref().unwrap().drops;
+            assert_eq!(drops.get("exceeds_mtu"), Some(&1), "{drops:?}");
+        }
+    });
+}
