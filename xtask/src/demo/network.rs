@@ -32,7 +32,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// caller -- outside [relay] inside -- callee, with no other way between caller and callee.
+    /// `caller -- outside [relay] inside -- callee`, with no other way between caller and callee.
     pub(super) fn namespaces() -> Result<Self, Failure> {
         let new = |role| Namespace::new(role).context(format_args!("network namespace {role}"));
         let (caller, relay, callee) = (new("caller")?, new("relay")?, new("callee")?);
