@@ -17,6 +17,8 @@ use crate::plane::{Plane, PlaneError, Told};
 
 /// Events that a watcher may be behind before it misses some.
 const EVENT_BACKLOG: usize = 4096;
+/// How often a creation is tried with other ports.
+const MOST_TRIES: u32 = 4;
 /// How long a deletion waits for the worker's word that the keys are erased.
 const LONGEST_REMOVAL: Duration = Duration::from_secs(2);
 
@@ -193,25 +195,29 @@ impl Node {
         let mut inner = self.lock();
         let inner = &mut *inner;
         inner.plane.check_room()?;
-        let created = inner.sessions.create(owner, request, SystemTime::now())?;
-        if created.existed {
-            return Ok(created.view);
-        }
-        let installed: Vec<FlowKey> = created
-            .effects
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::InstallFlow(spec) => Some(spec.key.clone()),
-                _ => None,
-            })
-            .collect();
-        if let Err(error) = inner.plane.apply(created.effects, Instant::now()) {
-            // Nothing of it was installed, so its effects of removal are void.
-            inner.sessions.roll_back(&created.view.id);
-            return Err(error.into());
-        }
+        let mut tries = 1;
+        let (view, installed) = loop {
+            let created = inner.sessions.create(owner, request, SystemTime::now())?;
+            if created.existed {
+                return Ok(created.view);
+            }
+            let installed = installed_by(&created.effects);
+            match inner.plane.apply(created.effects, Instant::now()) {
+                Ok(()) => break (created.view, installed),
+                Err(error) => {
+                    // Nothing of it was installed, so its effects of removal are void.
+                    inner.sessions.roll_back(&created.view.id);
+                    // Another program may have taken a port since the start; the next ones are others.
+                    if !matches!(error, PlaneError::Endpoint { .. }) || tries == MOST_TRIES {
+                        return Err(error.into());
+                    }
+                    tracing::warn!(session = %created.view.id, %error, "trying other ports");
+                    tries += 1;
+                }
+            }
+        };
         let config = WatchConfig {
-            media_timeout: created.view.media_timeout,
+            media_timeout: view.media_timeout,
             authentication_failures: self.authentication_failures,
         };
         let now = Duration::from_nanos(inner.plane.now().0);
@@ -222,8 +228,8 @@ impl Node {
                 Observed { owner: owner.clone(), counters, held: false, watch, first_media_told: false };
             inner.watches.insert(key, observed);
         }
-        self.publish(&created.view.id, owner, (0, 0), What::Created);
-        Ok(created.view)
+        self.publish(&view.id, owner, (0, 0), What::Created);
+        Ok(view)
     }
 
     /// Changes a session.
@@ -385,6 +391,14 @@ impl Node {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn installed_by(effects: &[Effect]) -> Vec<FlowKey> {
+    let key = |effect: &Effect| match effect {
+        Effect::InstallFlow(spec) => Some(spec.key.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(key).collect()
 }
 
 /// Receive keys are those of the leg at which a flow arrives, send keys those of the other.

@@ -342,7 +342,7 @@ async fn ports_that_another_program_has_taken_since_the_start() {
     let mut client = relay.front_end().await;
     let taken = [20_000, 20_001].map(|port| std::net::UdpSocket::bind((relay.net().host(1), port)).unwrap());
     let (code, text) = refusal(client.create_session(good(&relay, "a", 1)).await);
-    assert_eq!(code, Code::Internal);
+    assert_eq!(code, Code::Unavailable);
     let ports = taken.each_ref().map(|socket| socket.local_addr().unwrap());
     assert!(
         ports.iter().any(|port| text.starts_with(&format!("local endpoint {port} cannot be used: "))),
@@ -359,4 +359,15 @@ async fn ports_that_another_program_has_taken_since_the_start() {
     client.create_session(good(&relay, "b", 0x11)).await.unwrap();
     // The worker takes flows in when it comes to it.
     eventually("flows", async || (used(operator.get_node().await.unwrap()) == (2, 4, 4)).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_another_program_has_taken_is_passed_over() {
+    let mut setup = Setup::loopback();
+    setup.realms = setup.realms.replace("20000-20099", "20000-20003");
+    let relay = setup.start();
+    let mut client = relay.front_end().await;
+    let _taken = std::net::UdpSocket::bind((relay.net().host(1), 20_000)).unwrap();
+    let session = client.create_session(good(&relay, "a", 1)).await.unwrap();
+    assert_eq!(session.media[0].legs[0].local_rtp.as_ref().unwrap().port, 20_002);
 }

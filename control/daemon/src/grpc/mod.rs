@@ -72,7 +72,10 @@ fn caller<T>(request: &Request<T>) -> Result<(Owner, Caller), Status> {
 fn refused(error: NodeError) -> Status {
     match error {
         NodeError::Session(error) => answer::status(&error),
-        NodeError::Plane(error @ (PlaneError::Busy { .. } | PlaneError::NoSlot { .. })) => {
+        NodeError::Plane(
+            error @ (PlaneError::Busy { .. } | PlaneError::NoSlot { .. } | PlaneError::Endpoint { .. }),
+        ) => {
+            tracing::warn!(%error, "a request was put off");
             Status::unavailable(error.to_string())
         }
         NodeError::Plane(error) => {

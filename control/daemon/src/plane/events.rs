@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use culvert_engine::{Cause, Command, Component, Direction, Event, FlowSlot, Retired, Via};
 use culvert_session::FlowKey;
 
-use super::{Plane, PlaneWorker};
 use super::next_hops::Change;
 use super::translate;
+use super::{Plane, PlaneWorker};
 
 /// Something that a session's owner should know.
 #[derive(Clone, Debug, Eq, PartialEq)]
