@@ -2,6 +2,8 @@
 //! Carries decisions out: effects of `culvert_session` become commands to workers, and what workers tell comes back
 //! under the names of sessions.
 
+mod aim;
+mod apply;
 mod endpoints;
 mod events;
 mod next_hops;
@@ -13,20 +15,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use culvert_engine::{Clock, Command, Egress, Flow, FlowCounters, FlowSlot, Nanos, Via, WorkerHandle};
-use culvert_route::{Resolution, RouteWatcher};
-use culvert_session::{Effect, FlowKey, FlowSpec};
-use culvert_srtp::KeyError;
+use culvert_engine::{Clock, Command, FlowCounters, FlowSlot, Nanos, WorkerHandle};
+use culvert_route::RouteWatcher;
+use culvert_session::FlowKey;
 
+pub use apply::PlaneError;
 pub use endpoints::{EndpointError, Endpoints, XdpEndpoints, XdpInterface, XdpQueue};
 pub use events::Told;
 pub use worker::PlaneWorker;
 
-use next_hops::{Care, Change, Destination, Neighbours};
-
-/// Commands that the largest request can need: 16 media with two flows and four endpoints each, and a next hop for
-/// each port.
-const LARGEST_REQUEST: usize = 16 * (2 + 4 + 4);
+use next_hops::{Destination, Neighbours};
 
 /// What a plane is made of.
 #[derive(Debug)]
@@ -78,45 +76,6 @@ struct Placed {
     unresolved: [Option<SocketAddr>; 2],
 }
 
-/// Why effects could not be carried out. None of them has been.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlaneError {
-    /// A worker is behind with its commands.
-    #[error("worker {worker} is behind with its commands: try again")]
-    Busy {
-        /// Which.
-        worker: usize,
-    },
-    /// A worker has no slot for a flow.
-    #[error("worker {worker} has no room for another flow: try again when sessions have ended")]
-    NoSlot {
-        /// Which.
-        worker: usize,
-    },
-    /// An endpoint.
-    #[error("local endpoint {local} cannot be used: {source}")]
-    Endpoint {
-        /// Which.
-        local: SocketAddr,
-        /// Why.
-        source: EndpointError,
-    },
-    /// Keys that passed the checks of the session but not those of SRTP.
-    #[error("keys cannot be used: {0}")]
-    Keys(#[from] KeyError),
-    /// A flow or a worker that is not there.
-    #[error("flow {media}/{from_leg} of session {session} is not installed: report this defect")]
-    Unknown {
-        /// Its session.
-        session: String,
-        /// Index of its media.
-        media: u8,
-        /// Leg at which it arrives.
-        from_leg: u8,
-    },
-}
-
 impl Plane {
     /// Takes the workers over.
     pub fn new(config: PlaneConfig) -> Plane {
@@ -137,316 +96,6 @@ impl Plane {
             rekey_overlap: config.rekey_overlap,
             overlaps: VecDeque::new(),
         }
-    }
-
-    /// Whether every worker has room for the commands of any request. To be asked before a session is changed, so that
-    /// a full ring refuses a request as a whole.
-    ///
-    /// # Errors
-    /// [`PlaneError::Busy`].
-    pub fn check_room(&self) -> Result<(), PlaneError> {
-        match self.workers.iter().position(|worker| worker.room() < LARGEST_REQUEST) {
-            Some(worker) => Err(PlaneError::Busy { worker }),
-            None => Ok(()),
-        }
-    }
-
-    /// Carries out the effects of one request, in order.
-    ///
-    /// # Errors
-    /// [`PlaneError`]; what had been done of the effects is undone, and nothing was sent to a worker.
-    pub fn apply(&mut self, effects: Vec<Effect>, now: Instant) -> Result<(), PlaneError> {
-        let mut batch = Batch::default();
-        for effect in effects {
-            if let Err(error) = self.prepare(effect, now, &mut batch) {
-                self.undo(batch);
-                return Err(error);
-            }
-        }
-        let mut woken = Vec::new();
-        for (worker, command) in batch.commands {
-            if let Some(entry) = self.workers.get_mut(worker) {
-                entry.send(command);
-                woken.push(worker);
-            }
-        }
-        woken.sort_unstable();
-        woken.dedup();
-        for worker in woken {
-            if let Some(entry) = self.workers.get(worker) {
-                entry.handle.wake();
-            }
-        }
-        self.tell_kernel();
-        Ok(())
-    }
-
-    fn undo(&mut self, batch: Batch) {
-        for key in batch.installed {
-            if let Some(placed) = self.flows.remove(&key) {
-                self.forget(&placed);
-            }
-        }
-        for (worker, slot) in batch.reserved.into_values() {
-            if let Some(entry) = self.workers.get_mut(worker) {
-                entry.handle.slots.release(slot);
-            }
-        }
-        for local in batch.opened {
-            // A socket's command was not sent, and is dropped with the batch.
-            let _ = self.endpoints.close(local);
-        }
-        self.tell_kernel();
-    }
-
-    fn prepare(&mut self, effect: Effect, now: Instant, batch: &mut Batch) -> Result<(), PlaneError> {
-        match effect {
-            Effect::OpenEndpoint { worker, local } => {
-                let command =
-                    self.endpoints.open(local).map_err(|source| PlaneError::Endpoint { local, source })?;
-                batch.opened.push(local);
-                batch.extend(worker as usize, command);
-                let endpoint = translate::endpoint(local);
-                self.tell_others(worker, batch, |worker| Command::RouteElsewhere { endpoint, worker });
-            }
-            Effect::CloseEndpoint { worker, local } => {
-                match self.endpoints.close(local) {
-                    Ok(command) => batch.extend(worker as usize, command),
-                    // The endpoint serves nobody any more, whatever the map says.
-                    Err(error) => tracing::warn!(%local, %error, "local endpoint could not be given up"),
-                }
-                let endpoint = translate::endpoint(local);
-                self.tell_others(worker, batch, |worker| Command::ForgetElsewhere { endpoint, worker });
-            }
-            Effect::InstallFlow(spec) => self.install(*spec, batch)?,
-            Effect::RemoveFlow { flow, .. } => {
-                let placed = self.flows.remove(&flow).ok_or_else(|| unknown(&flow))?;
-                batch.push(placed.worker, Command::Remove { slot: placed.slot });
-                let changes = self.forget_destinations(&placed);
-                batch.changes(placed.worker, changes);
-            }
-            Effect::Rekey { flow, receive, send, .. } => {
-                let placed = self.placed(&flow)?;
-                let (worker, slot) = (placed.worker, placed.slot);
-                let receive = receive.as_ref().map(translate::keys).transpose()?;
-                let send = send.as_ref().map(translate::keys).transpose()?;
-                if receive.is_some() {
-                    self.overlaps.push_back((now + self.rekey_overlap, flow));
-                }
-                batch.push(worker, Command::Rekey { slot, receive, send });
-            }
-            Effect::SetReceive { flow, receive, .. } => {
-                let receive = Box::new(translate::receive(&receive)?);
-                let placed = self.placed(&flow)?;
-                batch.push(placed.worker, Command::SetReceive { slot: placed.slot, receive });
-            }
-            Effect::SetSend { flow, send, .. } => {
-                let send = Box::new(translate::send(&send)?);
-                let placed = self.placed(&flow)?;
-                batch.push(placed.worker, Command::SetSend { slot: placed.slot, send });
-            }
-            Effect::SetSource { flow, component, source, .. } => {
-                let placed = self.placed(&flow)?;
-                batch.push(
-                    placed.worker,
-                    Command::SetSource {
-                        slot: placed.slot,
-                        component: translate::component(component),
-                        rule: translate::source(source),
-                    },
-                );
-            }
-            Effect::SetEgress { flow, component, egress, .. } => {
-                let component = translate::component(component);
-                let placed = self.placed(&flow)?;
-                let (worker, slot) = (placed.worker, placed.slot);
-                let (egress, changes) = self.aim(&flow, component as usize, egress);
-                batch.changes(worker, changes);
-                batch.push(worker, Command::SetEgress { slot, component, egress });
-            }
-            Effect::SetHeld { flow, held, .. } => {
-                let placed = self.placed(&flow)?;
-                batch.push(placed.worker, Command::SetHeld { slot: placed.slot, held });
-            }
-            Effect::SetDscp { flow, dscp, .. } => {
-                let placed = self.placed(&flow)?;
-                let dscp = translate::dscp(dscp);
-                batch.push(placed.worker, Command::SetDscp { slot: placed.slot, dscp });
-            }
-            other => tracing::error!(?other, "effect is not known to this version: report this defect"),
-        }
-        Ok(())
-    }
-
-    /// Where a card spreads packets over queues, the workers that do not own an endpoint must know who does. A socket's
-    /// packets come to its worker only.
-    fn tell_others(&self, owner: u32, batch: &mut Batch, command: impl Fn(u32) -> Command) {
-        if matches!(self.endpoints, Endpoints::Xdp(_)) {
-            let others = (0..self.workers.len()).filter(|worker| *worker != owner as usize);
-            batch.commands.extend(others.map(|worker| (worker, command(owner))));
-        }
-    }
-
-    fn install(&mut self, spec: FlowSpec, batch: &mut Batch) -> Result<(), PlaneError> {
-        let worker = spec.worker as usize;
-        let receive = translate::receive(&spec.receive)?;
-        let send = translate::send(&spec.send)?;
-        let counters = Arc::new(FlowCounters::new(usize::from(spec.max_ssrcs)));
-        let slot = self.slot(worker, &spec.key, batch)?;
-        let peer_key = FlowKey { from_leg: 1 - spec.key.from_leg, ..spec.key.clone() };
-        let peer = match self.flows.get(&peer_key) {
-            Some(peer) => peer.slot,
-            None => self.slot(worker, &peer_key, batch)?,
-        };
-        batch.reserved.remove(&spec.key);
-        self.flows.insert(
-            spec.key.clone(),
-            Placed {
-                worker,
-                slot,
-                counters: Arc::clone(&counters),
-                destinations: [None; 2],
-                locals: spec.egress.map(|egress| egress.local),
-                unresolved: [None; 2],
-            },
-        );
-        if let Some(entry) = self.workers.get_mut(worker) {
-            entry.keys.insert(slot, spec.key.clone());
-        }
-        batch.installed.push(spec.key.clone());
-        let [rtp, rtcp] = spec.egress;
-        let (rtp, changes) = self.aim(&spec.key, 0, rtp);
-        batch.changes(worker, changes);
-        let (rtcp, changes) = self.aim(&spec.key, 1, rtcp);
-        batch.changes(worker, changes);
-        let flow = Flow {
-            ingress: spec.ingress.map(translate::ingress),
-            receive,
-            send,
-            egress: [rtp, rtcp],
-            dscp: translate::dscp(spec.dscp),
-            peer: Some(peer),
-            held: spec.held,
-            clock_rate: spec.clock_rate,
-            counters,
-            state: Default::default(),
-        };
-        batch.push(worker, Command::Install { slot, flow: Box::new(flow) });
-        Ok(())
-    }
-
-    /// The slot reserved for a flow of this batch, or a new one.
-    fn slot(&mut self, worker: usize, key: &FlowKey, batch: &mut Batch) -> Result<FlowSlot, PlaneError> {
-        if let Some((_, slot)) = batch.reserved.get(key) {
-            return Ok(*slot);
-        }
-        let slot = self
-            .workers
-            .get_mut(worker)
-            .and_then(|entry| entry.handle.slots.allocate())
-            .ok_or(PlaneError::NoSlot { worker })?;
-        batch.reserved.insert(key.clone(), (worker, slot));
-        Ok(slot)
-    }
-
-    /// Points one port of a flow at a remote: the old destination is counted out, the new one in.
-    fn aim(&mut self, key: &FlowKey, port: usize, egress: culvert_session::Egress) -> (Egress, Vec<Change>) {
-        let mut changes = Vec::new();
-        let mut via = Via::Unresolved;
-        let destination = egress.remote.and_then(|remote| self.destination(egress.local, remote));
-        if let Some(placed) = self.flows.get_mut(key)
-            && let Some(entry) = self.workers.get_mut(placed.worker)
-        {
-            let before = placed.destinations.get_mut(port).and_then(Option::take);
-            if let Some(destination) = destination {
-                let (routes, endpoints) = (&self.routes, &self.endpoints);
-                let acquired = entry.next_hops.acquire(
-                    destination,
-                    || resolve(routes, destination),
-                    |index| endpoints.interface(index),
-                );
-                if let Some((id, change)) = acquired {
-                    via = Via::Table(id);
-                    changes.extend(change);
-                    if let Some(place) = placed.destinations.get_mut(port) {
-                        *place = Some(destination);
-                    }
-                }
-            }
-            changes.extend(before.and_then(|before| entry.next_hops.release(before)));
-            if let Some(place) = placed.unresolved.get_mut(port) {
-                *place = None;
-            }
-        }
-        let egress = Egress {
-            local: translate::endpoint(egress.local),
-            remote: egress.remote.map(translate::endpoint),
-            via,
-        };
-        (egress, changes)
-    }
-
-    fn destination(&self, local: SocketAddr, remote: SocketAddr) -> Option<Destination> {
-        self.routes.as_ref()?;
-        let interface = *self.interfaces.get(&local.ip())?;
-        Some(Destination { address: remote.ip(), interface })
-    }
-
-    fn placed(&self, key: &FlowKey) -> Result<&Placed, PlaneError> {
-        self.flows.get(key).ok_or_else(|| unknown(key))
-    }
-
-    /// Undoes what installing has noted down, of a flow whose command was not sent.
-    fn forget(&mut self, placed: &Placed) {
-        let changes = self.forget_destinations(placed);
-        if let Some(entry) = self.workers.get_mut(placed.worker) {
-            entry.keys.remove(&placed.slot);
-            entry.handle.slots.release(placed.slot);
-            for change in changes {
-                entry.send(Command::SetNextHop { id: change.id, hop: change.hop });
-            }
-        }
-    }
-
-    fn forget_destinations(&mut self, placed: &Placed) -> Vec<Change> {
-        let Some(entry) = self.workers.get_mut(placed.worker) else { return Vec::new() };
-        placed
-            .destinations
-            .iter()
-            .flatten()
-            .filter_map(|destination| entry.next_hops.release(*destination))
-            .collect()
-    }
-
-    /// Passes on which neighbours the kernel should keep resolved.
-    fn tell_kernel(&mut self) {
-        let Some(routes) = &self.routes else { return };
-        for care in self.workers.iter_mut().flat_map(|worker| worker.next_hops.take_care()) {
-            match self.neighbours.account(care) {
-                Some(Care::Request(neighbour)) => routes.request_neighbour(neighbour),
-                Some(Care::Release(neighbour)) => routes.release_neighbour(neighbour),
-                None => {}
-            }
-        }
-    }
-
-    /// Resolves all next hops again and tells the workers what changed.
-    pub fn refresh_next_hops(&mut self) {
-        let (routes, endpoints) = (&self.routes, &self.endpoints);
-        for worker in &mut self.workers {
-            let changes = worker
-                .next_hops
-                .refresh(|destination| resolve(routes, destination), |index| endpoints.interface(index));
-            let changed = !changes.is_empty();
-            for change in changes {
-                worker.send(Command::SetNextHop { id: change.id, hop: change.hop });
-            }
-            if changed {
-                worker.handle.wake();
-            }
-        }
-        self.tell_kernel();
-        self.adopt_resolved();
     }
 
     /// Ends the overlaps that are over, and sends what a full ring has held back.
@@ -514,41 +163,4 @@ impl Plane {
         let workers = std::mem::take(&mut self.workers);
         workers.into_iter().map(|worker| worker.handle.stop()).fold(Ok(()), Result::and)
     }
-}
-
-/// What the effects of one request come to.
-#[derive(Debug, Default)]
-struct Batch {
-    commands: Vec<(usize, Command)>,
-    opened: Vec<SocketAddr>,
-    installed: Vec<FlowKey>,
-    /// Slots of flows whose peers were installed first.
-    reserved: HashMap<FlowKey, (usize, FlowSlot)>,
-}
-
-impl Batch {
-    fn push(&mut self, worker: usize, command: Command) {
-        self.commands.push((worker, command));
-    }
-
-    fn extend(&mut self, worker: usize, command: Option<Command>) {
-        self.commands.extend(command.map(|command| (worker, command)));
-    }
-
-    fn changes(&mut self, worker: usize, changes: Vec<Change>) {
-        let commands =
-            changes.into_iter().map(|change| Command::SetNextHop { id: change.id, hop: change.hop });
-        self.commands.extend(commands.map(|command| (worker, command)));
-    }
-}
-
-fn resolve(routes: &Option<RouteWatcher>, destination: Destination) -> Resolution {
-    match routes {
-        Some(routes) => routes.resolve_by(destination.address, destination.interface),
-        None => Resolution::Unreachable(culvert_route::Unreachable::NoRoute),
-    }
-}
-
-fn unknown(key: &FlowKey) -> PlaneError {
-    PlaneError::Unknown { session: key.session.to_string(), media: key.media, from_leg: key.from_leg }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The node: sessions and the plane that carries them out, behind one lock that is never held across a wait.
 
+mod happening;
+mod totals;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -12,6 +15,9 @@ use culvert_session::{
     Sessions, UpdateRequest,
 };
 use tokio::sync::{broadcast, oneshot};
+
+pub use happening::{Happening, What};
+pub use totals::Totals;
 
 use crate::plane::{Plane, PlaneError, Told};
 
@@ -44,27 +50,6 @@ pub struct Inner {
     ended: Totals,
 }
 
-/// Sums over flows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Packets relayed.
-    pub packets: u64,
-    /// UDP payload relayed, in bytes.
-    pub bytes: u64,
-    /// Packets dropped, by reason.
-    pub drops: HashMap<DropReason, u64>,
-}
-
-impl Totals {
-    fn add(&mut self, counters: &FlowCounters) {
-        self.packets += counters.packets();
-        self.bytes += counters.bytes();
-        for (reason, count) in counters.drops() {
-            *self.drops.entry(reason).or_default() += count;
-        }
-    }
-}
-
 impl Inner {
     /// What all flows have counted, those that have ended too.
     pub fn totals(&self) -> Totals {
@@ -89,52 +74,6 @@ struct Observed {
 struct Removal {
     flows: HashSet<FlowKey>,
     done: oneshot::Sender<()>,
-}
-
-/// Something that happened to a session.
-#[derive(Clone, Debug)]
-pub struct Happening {
-    /// When.
-    pub time: SystemTime,
-    /// To which session.
-    pub session: SessionId,
-    /// Whose it is.
-    pub owner: Owner,
-    /// Index of the media and leg, where it concerns one.
-    pub place: (u8, u8),
-    /// What.
-    pub what: What,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum What {
-    /// It was made.
-    Created,
-    /// It was deleted.
-    Deleted,
-    /// The first packet from the leg's endpoint was relayed.
-    FirstMedia,
-    /// The leg's endpoint has been silent.
-    MediaTimeout(Duration),
-    /// The leg's endpoint was found.
-    AddressLearnt {
-        /// RTCP rather than RTP.
-        rtcp: bool,
-        /// Where.
-        source: std::net::SocketAddr,
-    },
-    /// Packets that did not authenticate.
-    AuthenticationFailures {
-        /// Per second.
-        in_last_second: u64,
-        /// Of this direction in all.
-        total: u64,
-    },
-    /// New keys of the leg took effect.
-    RekeyDone,
-    /// A key of the leg has served its lifetime.
-    KeyExpired,
 }
 
 /// Why a request was refused.

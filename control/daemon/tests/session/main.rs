@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Calls through the daemon over sockets on loopback, from the front end's request to the packet that is heard.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod administration;
+mod calls;
+mod changes;
+#[path = "../common/mod.rs"]
+mod common;
+mod events;
+mod forgery;
+
+use std::collections::HashMap;
+
+use common::{
+    PATIENCE, eventually,
+    phone::{Phone, receive},
+    relay::{OTHER_FRONT_END, Relay, Setup, refusal},
+    request::{Key, Pair, endpoint, leg, plain, session, update},
+};
+use culvert_api::{Client, EventStream, v1, v1::event::Kind as Event};
+use culvert_srtp::{Kind, Reject, Suite};
+use tonic::Code;
+
+pub(crate) const CALLER: u32 = 0x0a0a_0a0a;
+pub(crate) const CALLEE: u32 = 0x0b0b_0b0b;
+pub(crate) const RTP: u64 = 172;
+pub(crate) const RTCP: u64 = 28;
+
+/// The keys of either leg, in suites that have nothing in common.
+pub(crate) fn keys() -> [Pair; 2] {
+    [Pair::new(Suite::AesCm128HmacSha1_80, 1), Pair::new(Suite::AeadAes256Gcm, 0x41)]
+}
+
+/// What a front end makes of two telephones, with raw keys where there are any.
+pub(crate) async fn call(
+    client: &mut Client,
+    id: &str,
+    phones: [&mut Phone; 2],
+    keys: [Option<&Pair>; 2],
+    rtcp_mux: bool,
+) -> v1::Session {
+    let [caller, callee] = phones;
+    let protection = |keys: Option<&Pair>| keys.map_or_else(plain, Pair::raw);
+    let mut legs = [
+        leg("outside", Some(caller.remote(rtcp_mux)), protection(keys[0])),
+        leg("inside", Some(callee.remote(rtcp_mux)), protection(keys[1])),
+    ];
+    for leg in &mut legs {
+        leg.rtcp_mux = rtcp_mux;
+    }
+    let made = client.create_session(session(id, legs)).await.unwrap();
+    caller.answer(&made, 0);
+    callee.answer(&made, 1);
+    made
+}
+
+pub(crate) fn phones(relay: &Relay, keys: [Option<&Pair>; 2]) -> (Phone, Phone) {
+    let net = relay.net();
+    (Phone::new(net.host(3), CALLER, keys[0]), Phone::new(net.host(4), CALLEE, keys[1]))
+}
+
+pub(crate) fn received(session: &v1::Session, leg: usize) -> &v1::FlowCounters {
+    session.media[0].legs[leg].received.as_ref().unwrap()
+}
+
+/// The session as soon as both directions have relayed so many packets.
+pub(crate) async fn relayed(client: &mut Client, id: &str, packets: [u64; 2]) -> v1::Session {
+    eventually("packets relayed", async || {
+        let session = client.get_session(id).await.unwrap();
+        let now = [0, 1].map(|leg| received(&session, leg).packets);
+        assert!(now[0] <= packets[0] && now[1] <= packets[1], "{now:?} of {packets:?}");
+        (now == packets).then_some(session)
+    })
+    .await
+}
+
+/// The session as soon as a leg has dropped so many packets for a reason.
+pub(crate) async fn dropped(
+    client: &mut Client,
+    id: &str,
+    leg: usize,
+    reason: &str,
+    count: u64,
+) -> v1::Session {
+    eventually("packets dropped", async || {
+        let session = client.get_session(id).await.unwrap();
+        (received(&session, leg).drops.get(reason) == Some(&count)).then_some(session)
+    })
+    .await
+}
+
+/// Both talk at once, and both hear every packet.
+pub(crate) fn converse(caller: &mut Phone, callee: &mut Phone, packets: usize) {
+    for _ in 0..packets {
+        let (said, answered) = (caller.talk(), callee.talk());
+        assert_eq!(callee.hear(), said);
+        assert_eq!(caller.hear(), answered);
+    }
+}
+
+pub(crate) fn check_counters(session: &v1::Session, leg: usize, ssrc: u32, bytes: u64) {
+    let counters = received(session, leg);
+    assert_eq!((counters.packets, counters.rtcp_packets, counters.bytes), (21, 1, bytes), "leg {leg}");
+    assert_eq!(counters.drops, HashMap::new());
+    assert!(counters.last_packet.is_some());
+    let [stream] = counters.streams.as_slice() else { panic!("{:?}", counters.streams) };
+    assert_eq!(
+        (stream.ssrc, stream.packets, stream.lost, stream.highest_sequence),
+        (ssrc, 20, 0, 119),
+        "leg {leg}"
+    );
+}
+
+pub(crate) async fn next(events: &mut EventStream) -> (u32, Event) {
+    let event = tokio::time::timeout(PATIENCE, events.next()).await.unwrap().unwrap().unwrap();
+    (event.leg, event.kind.unwrap())
+}
+
+pub(crate) fn leg_without_remote(realm: &str) -> v1::Leg {
+    leg(realm, None, plain())
+}
