@@ -153,6 +153,18 @@ async fn serve(
         served = server => Ok(served?),
         // Watchers would keep their streams, and so the server, for ever.
         () = async { let _ = stopped.await; tokio::time::sleep(GRACE).await; } => Ok(()),
+        panicked = worker_failure(&node) => Err(panicked.into()),
+    }
+}
+
+/// A relay without one of its workers would take sessions that have no media: better to be started anew.
+async fn worker_failure(node: &Node) -> culvert_engine::Panicked {
+    let mut ticks = interval(WATCH);
+    loop {
+        ticks.tick().await;
+        if node.read(|inner| inner.plane.workers().iter().any(|worker| worker.handle().has_failed())) {
+            return culvert_engine::Panicked;
+        }
     }
 }
 

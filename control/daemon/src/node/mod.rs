@@ -174,7 +174,8 @@ impl Node {
     /// Changes a session.
     ///
     /// # Errors
-    /// [`NodeError`]; nothing has changed.
+    /// [`NodeError::Session`], and [`PlaneError::Busy`]: nothing has changed. What the session has let pass, the plane
+    /// carries out; any other [`PlaneError`] is a defect.
     pub fn update(&self, caller: &Caller, request: &UpdateRequest) -> Result<SessionView, NodeError> {
         let mut inner = self.lock();
         let inner = &mut *inner;
