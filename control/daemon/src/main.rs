@@ -11,6 +11,10 @@ use culvertd::{
     run::run,
     system::System,
 };
+use nix::sys::{
+    prctl::set_dumpable,
+    resource::{Resource, setrlimit},
+};
 
 /// The configuration with every key, its meaning and its default.
 const EXAMPLE: &str = include_str!("../../../deploy/culvert.example.toml");
@@ -60,9 +64,18 @@ fn main() -> ExitCode {
 
 fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     logging::init(&config.log)?;
+    keep_keys_out_of_core_dumps();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(config))?;
     Ok(())
+}
+
+/// Neither to a file nor, which the limit does not cover, to a program that the kernel pipes core dumps to.
+fn keep_keys_out_of_core_dumps() {
+    let kept_out = setrlimit(Resource::RLIMIT_CORE, 0, 0).and_then(|()| set_dumpable(false));
+    if let Err(error) = kept_out {
+        tracing::warn!(%error, "core dumps cannot be turned off: one would hold session keys");
+    }
 }
 
 fn load(arguments: &Arguments) -> Result<(Config, Problems), Box<dyn std::error::Error>> {

@@ -126,6 +126,14 @@ async fn sigterm_ends_it_with_success_though_there_are_watchers_and_sessions() {
     UdpSocket::bind((relay.net().host(1), 20_000)).unwrap();
 }
 
+#[test]
+fn a_core_dump_would_hold_keys_and_is_turned_off() {
+    let relay = Setup::loopback().start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", relay.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..], ["0", "0", "bytes"]);
+}
+
 /// Three packets each way.
 async fn call(relay: &Relay) {
     let mut client = relay.front_end().await;
