@@ -12,7 +12,7 @@ use std::{
 
 use common::{
     eventually,
-    phone::Phone,
+    phone::{self, Phone},
     relay::{BINARY, Relay, Setup},
     request::{Pair, leg, plain, session},
 };
@@ -110,21 +110,11 @@ async fn call(
     rtcp_mux: bool,
 ) -> v1::Session {
     let [caller, callee] = phones;
-    let protection = |keys: Option<&Pair>| keys.map_or_else(plain, Pair::raw);
-    let mut legs = [
-        leg("outside", Some(caller.remote(rtcp_mux)), protection(keys[0])),
-        leg("inside", Some(callee.remote(rtcp_mux)), protection(keys[1])),
-    ];
-    for leg in &mut legs {
-        leg.rtcp_mux = rtcp_mux;
-    }
-    let made = client.create_session(session(id, legs)).await.unwrap();
-    caller.answer(&made, 0);
+    let made = phone::call(client, id, [&mut *caller, callee], keys, rtcp_mux).await;
     if caller.relay()[0].is_ipv4() {
         assert!(caller.relay().iter().all(|relay| relay.ip().to_string() == NAT), "{:?}", caller.relay());
         caller.reach(OUTSIDE[0].parse().unwrap());
     }
-    callee.answer(&made, 1);
     made
 }
 

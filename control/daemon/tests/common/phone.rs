@@ -3,14 +3,14 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use culvert_api::v1;
+use culvert_api::{Client, v1};
 use culvert_srtp::{
     Contexts, Kind, Packet, ReceiveContext, Reject, SendContext, protect_burst, unprotect_burst,
 };
 
 use super::{
     PATIENCE,
-    request::{Pair, endpoint},
+    request::{Pair, endpoint, leg, plain, session},
 };
 
 pub struct Phone {
@@ -172,4 +172,27 @@ pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let (length, source) = socket.recv_from(&mut buffer).unwrap();
     buffer.truncate(length);
     (buffer, source)
+}
+
+/// What a front end makes of two telephones, with raw keys where there are any.
+pub async fn call(
+    client: &mut Client,
+    id: &str,
+    phones: [&mut Phone; 2],
+    keys: [Option<&Pair>; 2],
+    rtcp_mux: bool,
+) -> v1::Session {
+    let [caller, callee] = phones;
+    let protection = |keys: Option<&Pair>| keys.map_or_else(plain, Pair::raw);
+    let mut legs = [
+        leg("outside", Some(caller.remote(rtcp_mux)), protection(keys[0])),
+        leg("inside", Some(callee.remote(rtcp_mux)), protection(keys[1])),
+    ];
+    for leg in &mut legs {
+        leg.rtcp_mux = rtcp_mux;
+    }
+    let made = client.create_session(session(id, legs)).await.unwrap();
+    caller.answer(&made, 0);
+    callee.answer(&made, 1);
+    made
 }

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use common::{
     PATIENCE, eventually,
-    phone::{Phone, receive},
+    phone::{Phone, call, receive},
     relay::{OTHER_FRONT_END, Relay, Setup, refusal},
     request::{Key, Pair, endpoint, leg, plain, session, update},
 };
@@ -31,29 +31,6 @@ pub(crate) const RTCP: u64 = 28;
 /// The keys of either leg, in suites that have nothing in common.
 pub(crate) fn keys() -> [Pair; 2] {
     [Pair::new(Suite::AesCm128HmacSha1_80, 1), Pair::new(Suite::AeadAes256Gcm, 0x41)]
-}
-
-/// What a front end makes of two telephones, with raw keys where there are any.
-pub(crate) async fn call(
-    client: &mut Client,
-    id: &str,
-    phones: [&mut Phone; 2],
-    keys: [Option<&Pair>; 2],
-    rtcp_mux: bool,
-) -> v1::Session {
-    let [caller, callee] = phones;
-    let protection = |keys: Option<&Pair>| keys.map_or_else(plain, Pair::raw);
-    let mut legs = [
-        leg("outside", Some(caller.remote(rtcp_mux)), protection(keys[0])),
-        leg("inside", Some(callee.remote(rtcp_mux)), protection(keys[1])),
-    ];
-    for leg in &mut legs {
-        leg.rtcp_mux = rtcp_mux;
-    }
-    let made = client.create_session(session(id, legs)).await.unwrap();
-    caller.answer(&made, 0);
-    callee.answer(&made, 1);
-    made
 }
 
 pub(crate) fn phones(relay: &Relay, keys: [Option<&Pair>; 2]) -> (Phone, Phone) {
