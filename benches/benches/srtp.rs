@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use culvert_srtp::{Kind, Packet, Suite, protect_burst, unprotect_burst};
 
 use culvert_benches::fixture::Leg;
-use culvert_benches::streams::{Load, Side};
+use culvert_benches::streams::{Load, Side, rekey};
 
 const BURST: usize = 64;
 /// Headers of a packet in a frame, and room for tag and MKI behind it.
@@ -34,10 +34,7 @@ impl Work {
         match self {
             Work::Unprotect => unprotect_burst(packets, side),
             Work::Protect => protect_burst(packets, side),
-            Work::Relay => {
-                unprotect_burst(packets, side);
-                protect_burst(packets, side);
-            }
+            Work::Relay => rekey(packets, side),
         }
     }
 }

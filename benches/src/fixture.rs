@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keys and packets by number: the same in every run, and told apart by every field.
 
-use culvert_srtp::{KeyError, KeySet, MasterKey, Suite};
+use culvert_srtp::{KeyError, KeySet, MasterKey, Path, Suite};
 
 /// Bytes of an RTP header without CSRCs.
 pub const RTP_HEADER: usize = 12;
@@ -22,12 +22,29 @@ pub enum Leg {
 /// # Errors
 /// None that a key of the right length could cause.
 pub fn keys(suite: Suite, leg: Leg, flow: u32) -> Result<Box<KeySet>, KeyError> {
+    KeySet::new(suite, &[master_key(suite, leg, flow)?]).map(Box::new)
+}
+
+/// The same key for a path of our choice.
+///
+/// # Errors
+/// None that a key of the right length could cause.
+pub fn keys_on(path: Path, suite: Suite, leg: Leg, flow: u32) -> Result<Box<KeySet>, KeyError> {
+    KeySet::with_path(suite, &[master_key(suite, leg, flow)?], path).map(Box::new)
+}
+
+/// The bytes of that key: the master key, and the salt behind it.
+pub fn master_bytes(suite: Suite, leg: Leg, flow: u32) -> Vec<u8> {
     let mut random = SplitMix((u64::from(flow) << 1) | u64::from(leg == Leg::B));
     let mut bytes = [0; 64];
     random.fill(&mut bytes);
-    let (key, rest) = bytes.split_at(suite.key_length());
-    let master = MasterKey::new(suite, key, &rest[..suite.salt_length()])?;
-    KeySet::new(suite, &[master]).map(Box::new)
+    bytes[..suite.key_length() + suite.salt_length()].to_vec()
+}
+
+fn master_key(suite: Suite, leg: Leg, flow: u32) -> Result<MasterKey, KeyError> {
+    let bytes = master_bytes(suite, leg, flow);
+    let (key, salt) = bytes.split_at(suite.key_length());
+    MasterKey::new(suite, key, salt)
 }
 
 /// An RTP packet before protection.
@@ -60,7 +77,8 @@ impl Rtp {
 }
 
 /// Steele, Lea and Flood's generator: one multiplication chain per word, and every seed is a good one.
-struct SplitMix(u64);
+#[derive(Clone, Debug)]
+pub struct SplitMix(pub u64);
 
 impl SplitMix {
     fn next(&mut self) -> u64 {
@@ -74,6 +92,13 @@ impl SplitMix {
         for chunk in bytes.chunks_mut(8) {
             let word = self.next().to_le_bytes();
             chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+    }
+
+    /// Brings them into a random order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, (self.next() % (last as u64 + 1)) as usize);
         }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the benches share: packets and keys that are the same in every run, and the wire bench.
+//! What the benches share: packets and keys that are the same in every run, the contest with other SRTP
+//! libraries, and the wire bench.
 
+pub mod engine;
 pub mod estimates;
 pub mod fixture;
 pub mod relay;

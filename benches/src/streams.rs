@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Many streams of one suite, as the callers of a relay would have them.
 
-use culvert_srtp::{Contexts, KeyError, Kind, Packet, ReceiveContext, SendContext, Suite, protect_burst};
+use culvert_srtp::{
+    Contexts, KeyError, Kind, Packet, Path, ReceiveContext, SendContext, Suite, protect_burst,
+    unprotect_burst,
+};
 
-use crate::fixture::{Leg, Rtp, keys};
+use crate::fixture::{Leg, Rtp, keys, keys_on};
 
 /// SSRCs that each context has room for.
 pub const SSRCS: usize = 4;
@@ -27,14 +30,29 @@ impl Contexts for Side {
     }
 }
 
+/// What a relay does to a burst: opens it under leg A's keys and closes it under leg B's.
+pub fn rekey(packets: &mut [Packet<'_>], side: &mut Side) {
+    unprotect_burst(packets, side);
+    protect_burst(packets, side);
+}
+
 impl Side {
     /// Opens packets of leg A and closes them for leg B: the relay.
     ///
     /// # Errors
     /// When the suite refuses a key.
     pub fn relay(suite: Suite, streams: u32) -> Result<Side, KeyError> {
-        let receive = (0..streams).map(|stream| Ok(ReceiveContext::new(keys(suite, Leg::A, stream)?, SSRCS)));
-        let send = (0..streams).map(|stream| Ok(SendContext::new(keys(suite, Leg::B, stream)?, SSRCS)));
+        Side::relay_on(Path::chosen(), suite, streams)
+    }
+
+    /// The same, by a path of our choice.
+    ///
+    /// # Errors
+    /// When the suite refuses a key.
+    pub fn relay_on(path: Path, suite: Suite, streams: u32) -> Result<Side, KeyError> {
+        let keys = |leg, stream| keys_on(path, suite, leg, stream);
+        let receive = (0..streams).map(|stream| Ok(ReceiveContext::new(keys(Leg::A, stream)?, SSRCS)));
+        let send = (0..streams).map(|stream| Ok(SendContext::new(keys(Leg::B, stream)?, SSRCS)));
         Ok(Side { receive: receive.collect::<Result<_, _>>()?, send: send.collect::<Result<_, _>>()? })
     }
 
@@ -64,10 +82,20 @@ pub fn packet(number: u32, streams: u32) -> (u32, Rtp) {
     (stream, Rtp { ssrc: 0x0c0f_fee0 + stream, sequence, timestamp: number })
 }
 
+/// The same packets in an order in which no stream is next to the one before, as callers' packets arrive: a processor
+/// must not learn where the next context lies.
+pub fn scattered(number: u32, streams: u32) -> (u32, Rtp) {
+    // A prime that divides no number of streams in use, so that every stream has its turn.
+    const STEP: u64 = 617;
+    let stream = u64::from(number % streams) * STEP % u64::from(streams);
+    packet(number - number % streams + stream as u32, streams)
+}
+
 /// Protects consecutive packets of a load, each in its buffer; `start` of every buffer stays free for headers.
 #[derive(Debug)]
 pub struct Load {
     sender: Option<Side>,
+    order: fn(u32, u32) -> (u32, Rtp),
     streams: u32,
     payload: usize,
     next: u32,
@@ -80,7 +108,12 @@ impl Load {
     /// When the suite refuses a key.
     pub fn new(suite: Option<Suite>, streams: u32, payload: usize) -> Result<Load, KeyError> {
         let sender = suite.map(|suite| Side::sender(suite, Leg::A, streams)).transpose()?;
-        Ok(Load { sender, streams, payload, next: 0 })
+        Ok(Load { sender, order: packet, streams, payload, next: 0 })
+    }
+
+    /// In the order of [`scattered`].
+    pub fn scattered(self) -> Load {
+        Load { order: scattered, ..self }
     }
 
     /// Writes one packet per buffer, from `start` on, and says the length that they all have.
@@ -94,7 +127,7 @@ impl Load {
                 .iter_mut()
                 .map(|buffer| {
                     let buffer = &mut buffer.as_mut()[start..];
-                    let (stream, rtp) = packet(self.next, self.streams);
+                    let (stream, rtp) = (self.order)(self.next, self.streams);
                     self.next = self.next.wrapping_add(1);
                     let length = rtp.write(buffer, self.payload);
                     Packet::new(buffer, length, Kind::Rtp, stream)
@@ -109,5 +142,23 @@ impl Load {
             }
         }
         length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scattered_streams_take_turns() {
+        for streams in [1, 2, 100, 1000, 100_000] {
+            for round in [0, 5] {
+                let mut turns: Vec<u32> =
+                    (round * streams..(round + 1) * streams).map(|n| scattered(n, streams).0).collect();
+                turns.sort_unstable();
+                assert_eq!(turns, (0..streams).collect::<Vec<_>>());
+                assert_eq!(u32::from(scattered(round * streams, streams).1.sequence), round);
+            }
+        }
     }
 }

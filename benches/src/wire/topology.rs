@@ -35,11 +35,15 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Those of flow `flow`, which must be below 5,000.
+    /// Those of flow `flow`. Every 5,000 flows have addresses of their own, so that ports suffice; the namespaces have
+    /// those of the first 5,000.
     pub fn of(flow: u32) -> Endpoints {
-        let offset = (2 * flow) as u16;
+        const FLOWS: u32 = 5000;
+        let (network, offset) = ((flow / FLOWS) as u8, (2 * (flow % FLOWS)) as u16);
         let at = |address: Ipv4Addr, port: u16| {
-            Endpoint::new(Address::from_ipv4(address.octets()), port.wrapping_add(offset))
+            let [first, second, third, fourth] = address.octets();
+            let address = [first, second.wrapping_add(network), third, fourth];
+            Endpoint::new(Address::from_ipv4(address), port + offset)
         };
         Endpoints {
             caller: at(EDGE, CALLER_PORT),
