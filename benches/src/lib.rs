@@ -2,6 +2,7 @@
 //! What the benches share: packets and keys that are the same in every run, the contest with other SRTP
 //! libraries, and the wire bench.
 
+pub mod crypto;
 pub mod engine;
 pub mod estimates;
 pub mod fixture;
