@@ -39,9 +39,12 @@ enum Task {
     Demo(demo::Options),
     /// Runs every test and check, as continuous integration does
     Test,
-    /// Runs the benches
+    /// Runs the benches, or one of them
+    ///
+    /// `bench crypto` measures cryptography against other libraries; `bench crypto --help` lists its options. Anything
+    /// else goes to criterion.
     Bench {
-        /// Handed to the benches, e.g. a filter
+        /// `crypto` and its options, or a filter for criterion
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

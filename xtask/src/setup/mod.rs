@@ -3,6 +3,7 @@
 
 mod crates;
 mod packages;
+pub(crate) mod rivals;
 
 use clap::ValueEnum;
 
@@ -19,6 +20,8 @@ pub(crate) enum Group {
     Test,
     /// To run the benches
     Bench,
+    /// To build what Culvert is measured against
+    Rivals,
     /// All of it
     All,
 }

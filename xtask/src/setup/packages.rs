@@ -12,6 +12,9 @@ const PACKAGES: &[(Group, &[&str])] = &[
     (Group::Demo, &["python3", "python3-gi", "gir1.2-gstreamer-1.0"]),
     (Group::Demo, &["gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad"]),
     (Group::Bench, &["iproute2", "ethtool"]),
+    (Group::Rivals, &["libssl-dev", "debian-archive-keyring"]),
+    // For x86-64 only.
+    (Group::Rivals, if cfg!(target_arch = "x86_64") { &["libipsec-mb-dev"] } else { &[] }),
     (Group::Test, &["iproute2", "ethtool", "libsrtp2-dev", "pkg-config"]),
 ];
 
