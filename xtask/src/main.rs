@@ -41,8 +41,8 @@ enum Task {
     Test,
     /// Runs the benches, or one of them
     ///
-    /// `bench crypto` measures cryptography against other libraries; `bench crypto --help` lists its options. Anything
-    /// else goes to criterion.
+    /// `bench crypto` measures cryptography against other libraries; `bench crypto --help` lists its options, whose files
+    /// are named from the repository's root. Anything else goes to criterion.
     Bench {
         /// `crypto` and its options, or a filter for criterion
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

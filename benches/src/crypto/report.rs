@@ -24,8 +24,12 @@ pub fn markdown(machine: &str, versions: &[String], contenders: &[String], resul
     if !engine.is_empty() {
         let _ = write!(text, "\n#### The engine\n\n{engine}");
     }
-    for (title, table) in cells(contenders, results) {
-        let _ = write!(text, "\n#### {title}\n\n{table}");
+    let cells = cells(contenders, results);
+    if !cells.is_empty() {
+        text += "\n#### Every cell\n\nns per packet: median (quartiles) = multiple of `culvert`'s.\n";
+    }
+    for (title, table) in cells {
+        let _ = write!(text, "\n##### {title}\n\n{table}");
     }
     text
 }

@@ -35,7 +35,8 @@ pub fn entrants(
     let mut pool = Pool::new(reference, case)?;
     let mut sender = reference.sender(case, Leg::B)?;
     let mut contenders = entrants.iter().map(|entrant| entrant.enter(case)).collect::<Result<Vec<_>, _>>()?;
-    for &burst in bursts {
+    // The largest first: the roll-over counter then turns within the first burst of a stream, before anything is known.
+    for &burst in bursts.iter().rev() {
         pool.refill(2)?;
         let expected = [
             expect(&mut sender, reference.name(), &pool, 0)?,
