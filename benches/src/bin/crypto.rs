@@ -2,8 +2,8 @@
 //! The crypto bench: Culvert's re-keying of SRTP against ipsec-mb and libsrtp, on one core, and the engine around it.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
-use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,20 +87,29 @@ fn burst(text: &str) -> Result<usize, String> {
 const REFERENCE: &str = "libsrtp-aws-lc";
 const RIVALS: [&str; 3] = ["ipsec-mb", "libsrtp-openssl", REFERENCE];
 
-fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), CryptoError> {
     let cpu = options
         .cpu
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1));
     if !core_affinity::set_for_current(CoreId { id: cpu }) {
-        return Err(CryptoError::Pin(cpu).into());
+        return Err(CryptoError::Pin(cpu));
     }
-    let (entrants, libraries) = entrants(&options)?;
+    let (entrants, libraries) = entrants(options)?;
     let machine = machine::description(cpu);
     println!("{machine}.");
     let mut results = Results::default();
     if options.wants(Bench::Crypto) {
-        contest(&options, &entrants, &libraries, &mut results)?;
+        contest(options, &entrants, &libraries, &mut results)?;
     }
     if options.wants(Bench::Engine) {
         for suite in engine::SUITES {
