@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Three shared objects with the functions of c/rival.h: intel-ipsec-mb, libsrtp on OpenSSL, libsrtp on AWS-LC. All for
+//! Shared objects with the functions of c/rival.h: intel-ipsec-mb, libsrtp on OpenSSL, libsrtp on AWS-LC. All for
 //! this very processor and with hidden symbols, so that two copies of libsrtp live in one process.
 
 use std::ffi::OsString;
@@ -46,6 +46,7 @@ fn main() -> Result<(), BuildError> {
     if cfg!(target_arch = "x86_64") {
         let shims = ["ipsec_mb.c", "ipsec_mb_cm.c", "ipsec_mb_gcm.c"].map(|name| c.join(name));
         link(&out, "ipsec-mb", &[], &shims, &["-lIPSec_MB".into()])?;
+        link(&out, "ipsec-mb-sse", &[], &shims, &["-lIPSec_MB".into(), "-DIPSEC_MB_SSE".into()])?;
     }
 
     let libsrtp = variable("LIBSRTP_SOURCE")?;
@@ -70,14 +71,14 @@ fn link(
     name: &str,
     headers: &[PathBuf],
     sources: &[PathBuf],
-    libraries: &[String],
+    options: &[String],
 ) -> Result<(), BuildError> {
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "gcc".into());
     let mut command = Command::new(&compiler);
     command.args(["-O3", "-march=native", "-fPIC", "-shared", "-fvisibility=hidden", "-DHAVE_CONFIG_H"]);
     command.args(["-Wl,-Bsymbolic", "-Wl,-z,defs", "-Wl,--exclude-libs,ALL"]);
     command.args(headers.iter().map(|directory| format!("-I{}", directory.display())));
-    command.arg("-o").arg(out.join(format!("{name}.so"))).args(sources).args(libraries).arg("-lpthread");
+    command.arg("-o").arg(out.join(format!("{name}.so"))).args(sources).args(options).arg("-lpthread");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(BuildError::Failed { name: name.into(), status }),

@@ -85,7 +85,7 @@ fn burst(text: &str) -> Result<usize, String> {
 
 /// Who makes the packets, and whose bytes count.
 const REFERENCE: &str = "libsrtp-aws-lc";
-const RIVALS: [&str; 3] = ["ipsec-mb", "libsrtp-openssl", REFERENCE];
+const RIVALS: [&str; 4] = ["ipsec-mb", "ipsec-mb-sse", "libsrtp-openssl", REFERENCE];
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {
@@ -159,7 +159,8 @@ fn or_all<T: Copy>(asked: &[T], all: &[T]) -> Vec<T> {
 
 fn entrants(options: &Options) -> Result<(Vec<Entrant>, Vec<Arc<Library>>), CryptoError> {
     // intel-ipsec-mb is for x86-64 only.
-    let rivals = RIVALS.into_iter().filter(|name| cfg!(target_arch = "x86_64") || *name != "ipsec-mb");
+    let rivals =
+        RIVALS.into_iter().filter(|name| cfg!(target_arch = "x86_64") || !name.starts_with("ipsec-mb"));
     let libraries = rivals.map(|name| Library::open(&options.rivals, name)).collect::<Result<Vec<_>, _>>()?;
     let mut entrants = vec![Entrant::culvert()];
     entrants.extend(libraries.iter().map(|library| Entrant::rival(Arc::clone(library))));

@@ -13,12 +13,12 @@ use crate::engine::EngineError;
 #[non_exhaustive]
 pub enum CryptoError {
     /// A rival's shared object.
-    #[error("cannot load {}: {source}; `cargo xtask bench crypto` builds it", path.display())]
+    #[error("cannot load {}: {reason}; `cargo xtask bench crypto` builds it", path.display())]
     Load {
         /// Of the object.
         path: PathBuf,
         /// What the dynamic linker says.
-        source: libloading::Error,
+        reason: String,
     },
     /// A rival's context.
     #[error("{contender} makes no context for {case}; see its create function in benches/rivals/c")]

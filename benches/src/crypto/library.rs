@@ -2,6 +2,7 @@
 //! A rival's shared object behind a safe interface. The functions are those of benches/rivals/c/rival.h.
 #![expect(unsafe_code, reason = "rivals are C; this module is the only one that calls them")]
 
+use std::error::Error as _;
 use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
 use std::path::Path;
@@ -47,7 +48,11 @@ impl Library {
     /// When it is not there, or not a rival.
     pub fn open(directory: &Path, name: &str) -> Result<Arc<Library>, CryptoError> {
         let path = directory.join(format!("{name}.so"));
-        let failed = |source| CryptoError::Load { path: path.clone(), source };
+        // The error itself says no more than that it failed.
+        let failed = |error: libloading::Error| {
+            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            CryptoError::Load { path: path.clone(), reason }
+        };
         // SAFETY: The object is one that benches/rivals has built. Its initialisers are those of libcrypto and libc.
         let object = unsafe { libloading::Library::new(&path) }.map_err(failed)?;
         // SAFETY: The types are those of rival.h, which the object was compiled against.
