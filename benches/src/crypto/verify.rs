@@ -8,6 +8,7 @@ use crate::crypto::contender::{Contender, Entrant};
 use crate::crypto::error::CryptoError;
 use crate::crypto::frames::{Frames, PART, Slot};
 use crate::crypto::library::{Library, Session};
+use crate::crypto::measure::keep;
 use crate::crypto::pool::{Pool, protect, write_plain};
 use crate::fixture::{Leg, RTP_HEADER};
 
@@ -47,6 +48,7 @@ pub fn entrants(
             judge.contender(contender.as_mut(), &pool, &expected, burst)?;
         }
     }
+    keep((contenders, pool, sender));
     Ok(())
 }
 
