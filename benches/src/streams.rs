@@ -2,8 +2,8 @@
 //! Many streams of one suite, as the callers of a relay would have them.
 
 use culvert_srtp::{
-    Contexts, KeyError, Kind, Packet, Path, ReceiveContext, SendContext, Suite, protect_burst,
-    unprotect_burst,
+    Contexts, KeyError, Kind, Onward, Packet, Path, ReceiveContext, Relay, SendContext, Suite, protect_burst,
+    rekey_burst,
 };
 
 use crate::fixture::{Leg, Rtp, keys, keys_on};
@@ -21,19 +21,32 @@ pub struct Side {
 }
 
 impl Contexts for Side {
-    fn receive(&mut self, id: u32) -> Option<&mut ReceiveContext> {
+    fn receive(&self, id: u32) -> Option<&ReceiveContext> {
+        self.receive.get(id as usize)
+    }
+
+    fn receive_mut(&mut self, id: u32) -> Option<&mut ReceiveContext> {
         self.receive.get_mut(id as usize)
     }
 
-    fn send(&mut self, id: u32) -> Option<&mut SendContext> {
+    fn send(&self, id: u32) -> Option<&SendContext> {
+        self.send.get(id as usize)
+    }
+
+    fn send_mut(&mut self, id: u32) -> Option<&mut SendContext> {
         self.send.get_mut(id as usize)
+    }
+}
+
+impl Relay for Side {
+    fn accept(&mut self, _place: usize, _packet: &Packet<'_>) -> Onward {
+        Onward::Protect
     }
 }
 
 /// What a relay does to a burst: opens it under leg A's keys and closes it under leg B's.
 pub fn rekey(packets: &mut [Packet<'_>], side: &mut Side) {
-    unprotect_burst(packets, side);
-    protect_burst(packets, side);
+    rekey_burst(packets, side);
 }
 
 impl Side {

@@ -92,7 +92,10 @@ impl relay_server::Relay for Relay {
 
     async fn get_node(&self, _: Request<v1::GetNodeRequest>) -> Answer<v1::GetNodeResponse> {
         Ok(Response::new(v1::GetNodeResponse {
+            version: "0.1.0".to_owned(),
             backend: "socket".to_owned(),
+            srtp_path: "avx2".to_owned(),
+            srtp_paths_available: ["avx2", "aes-ni", "portable"].map(str::to_owned).to_vec(),
             ..v1::GetNodeResponse::default()
         }))
     }
@@ -262,6 +265,23 @@ async fn drain_watch_and_update_do_what_they_say() {
     assert_eq!((&event["session_id"], &event["event"]), (&json!("c-1"), &json!("session_deleted")));
     let updated = json_of(&bed.run("--json session update c-1 --leg 0 --hold").await);
     assert_eq!(updated["session_id"], "c-1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_node_says_which_srtp_path_is_in_use() {
+    let bed = Bed::new().await;
+    let shown = bed.run("node show").await;
+    assert_eq!(shown.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(shown.stdout).unwrap(),
+        "culvertd 0.1.0  started -  back end socket  takes sessions  0 of 0 sessions\n\
+         SRTP path avx2  available avx2, aes-ni, portable\n"
+    );
+    let node = json_of(&bed.run("--json node show").await);
+    assert_eq!(
+        (&node["srtp_path"], &node["srtp_paths_available"]),
+        (&json!("avx2"), &json!(["avx2", "aes-ni", "portable"]))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

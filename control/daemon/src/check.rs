@@ -3,8 +3,11 @@
 
 use std::{net::SocketAddr, os::unix::fs::PermissionsExt as _};
 
+use culvert_srtp::Path;
+
 use crate::{
     config::{Backend, Config, Engine, Problem, Problems, Realm},
+    srtp_path::SrtpPathError,
     system::{Interface, Owner, System},
     tls,
 };
@@ -30,6 +33,7 @@ pub fn check(config: &Config, system: &System) -> Problems {
     let mut problems = config.warnings.clone();
     certificates(config, &mut problems);
     cpus(config, system, &mut problems);
+    srtp(config, system, &mut problems);
     for (index, realm) in config.realms.iter().enumerate() {
         let mut check = RealmCheck { config, realm, index, problems: &mut problems };
         check.interface(&system.interfaces);
@@ -84,6 +88,15 @@ fn cpus(config: &Config, system: &System, problems: &mut Vec<Problem>) {
             format!("{workers} workers share {cpus} CPUs; more workers than CPUs are slower than fewer");
         problems.push(config.positions.warning("engine.workers", message));
     }
+}
+
+fn srtp(config: &Config, system: &System, problems: &mut Vec<Problem>) {
+    problems.extend(system.srtp.choose(config.srtp.path).err().map(|error| match error {
+        SrtpPathError::Environment(error) => Problem::of_environment(Path::VARIABLE, error.to_string()),
+        SrtpPathError::Configuration(error) | SrtpPathError::InUse(error) => {
+            config.positions.error("srtp.path", error.to_string())
+        }
+    }));
 }
 
 struct RealmCheck<'a> {

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-pub use problem::{Position, Positions, Problem, Problems, Severity};
+pub use problem::{Origin, Position, Positions, Problem, Problems, Severity};
 
 use crate::roles::{Role, Roles};
 
@@ -33,6 +33,8 @@ pub struct Config {
     pub engine: Engine,
     /// `[[realm]]`
     pub realms: Vec<Realm>,
+    /// `[srtp]`
+    pub srtp: Srtp,
     /// `[media]`
     pub media: Media,
     /// `[log]`
@@ -175,6 +177,13 @@ pub struct RealmAddress {
     pub advertised: Option<IpAddr>,
 }
 
+/// `[srtp]`: how SRTP is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Srtp {
+    /// The implementation; `None`: the fastest. The environment comes before it: see [`crate::srtp_path`].
+    pub path: Option<culvert_srtp::Path>,
+}
+
 /// `[media]`: defaults and bounds of sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
@@ -262,12 +271,13 @@ impl PartialEq for Config {
                 metrics,
                 engine,
                 realms,
+                srtp,
                 media,
                 log,
                 positions: _,
                 warnings: _,
             } = config.clone();
-            (node, control, roles, metrics, engine, realms, media, log)
+            (node, control, roles, metrics, engine, realms, srtp, media, log)
         };
         settings(self) == settings(other)
     }

@@ -12,5 +12,6 @@ pub mod node;
 pub mod plane;
 pub mod roles;
 pub mod run;
+pub mod srtp_path;
 pub mod system;
 pub mod tls;

@@ -22,6 +22,7 @@ use crate::config::{Config, Realm};
 use crate::grpc::{About, AboutRealm, RelayService};
 use crate::metrics::{self, MetricsError, MetricsServer};
 use crate::node::Node;
+use crate::srtp_path::{self, SrtpPathError};
 use crate::tls::{self, AuthorizeLayer, HandshakeMetrics, Limits, RoleTable, TlsError};
 
 /// How often workers' events are taken in.
@@ -47,6 +48,9 @@ pub enum RunError {
     /// The realms contradict each other.
     #[error(transparent)]
     Sessions(#[from] culvert_session::ConfigError),
+    /// The path of SRTP.
+    #[error(transparent)]
+    SrtpPath(#[from] SrtpPathError),
     /// The control listener.
     #[error(
         "cannot serve the control interface at {address}: {source}; set control.listen to a free address"
@@ -92,6 +96,8 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let address = config.control.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
     let sessions = Sessions::new(node_config(&config), *secret(&tls)?)?;
+    let srtp = srtp_path::force(config.srtp.path)?;
+    tracing::info!(path = %srtp.path, chosen_by = %srtp.source, "SRTP path");
     let plane = backend::start(&config).await?;
     let node = Arc::new(Node::new(sessions, plane, u64::from(config.media.authentication_failure_rate)));
     if config.node.drain {

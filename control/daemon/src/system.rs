@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the host has and does that the configuration must fit: interfaces, ports in use, CPUs.
+//! What the host has and does that the configuration must fit: interfaces, ports in use, CPUs, paths of SRTP.
 
 mod ephemeral;
 mod interfaces;
@@ -13,8 +13,10 @@ pub use udp::BoundSocket;
 
 use std::{collections::HashSet, fs, io};
 
+use crate::srtp_path::SrtpPaths;
+
 /// A look at the host.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct System {
     /// All interfaces.
     pub interfaces: Vec<Interface>,
@@ -24,6 +26,8 @@ pub struct System {
     pub ephemeral: EphemeralPorts,
     /// CPUs, numbered from 0.
     pub cpus: u32,
+    /// Implementations of SRTP.
+    pub srtp: SrtpPaths,
 }
 
 impl System {
@@ -34,6 +38,7 @@ impl System {
             sockets: sockets()?,
             ephemeral: ephemeral::look(),
             cpus: u32::try_from(std::thread::available_parallelism()?.get()).unwrap_or(u32::MAX),
+            srtp: SrtpPaths::look(),
         })
     }
 

@@ -17,7 +17,7 @@ use common::{
     relay::{BINARY, FRONT_END, Relay, Setup},
     request::{Pair, leg, session},
 };
-use culvert_srtp::Suite;
+use culvert_srtp::{Path, Suite};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -89,6 +89,90 @@ fn check_names_who_has_a_port() {
     let log = relay.whole_log();
     assert_eq!(log.len(), 1, "{log:?}");
     assert_eq!(log[0].as_str().unwrap(), expected.trim_end());
+}
+
+/// The daemon's command, with that in its environment and not what the test has in its own.
+fn with_environment(value: Option<&str>) -> Command {
+    let mut command = Command::new(BINARY);
+    match value {
+        Some(value) => command.env(Path::VARIABLE, value),
+        None => command.env_remove(Path::VARIABLE),
+    };
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_srtp_path_is_the_environments_else_the_files_else_the_fastest() {
+    let available: Vec<_> = Path::available().map(Path::name).collect();
+    let fastest = available[0];
+    for (file, environment, path, chosen_by) in [
+        ("", None, fastest, "processor"),
+        ("path = \"auto\"\n", None, fastest, "processor"),
+        ("path = \"auto\"\n", Some(""), fastest, "processor"),
+        ("path = \"portable\"\n", None, "portable", "srtp.path"),
+        ("path = \"portable\"\n", Some(fastest), fastest, "CULVERT_SRTP_PATH"),
+        (&format!("path = {fastest:?}\n"), Some("portable"), "portable", "CULVERT_SRTP_PATH"),
+    ] {
+        let mut setup = Setup::loopback();
+        setup.srtp = file.into();
+        let relay = setup.start_by(with_environment(environment));
+        let said = relay.wait_for(|line| line["message"] == "SRTP path");
+        assert_eq!((&said["path"], &said["chosen_by"]), (&path.into(), &chosen_by.into()));
+        let node = relay.operator().await.get_node().await.unwrap();
+        assert_eq!((node.srtp_path.as_str(), &node.srtp_paths_available), (path, &owned(&available)));
+    }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_srtp_path_relays_calls() {
+    for path in Path::available() {
+        let mut setup = Setup::loopback();
+        setup.srtp = format!("path = \"{path}\"\n");
+        let relay = setup.start_by(with_environment(None));
+        assert_eq!(relay.operator().await.get_node().await.unwrap().srtp_path, path.name());
+        call(&relay).await;
+    }
+}
+
+#[test]
+fn an_srtp_path_that_cannot_be_had_is_refused() {
+    let available = Path::available().map(Path::name).collect::<Vec<_>>().join(", ");
+    let refusal = |setup: &Setup, environment| {
+        let file = setup.path("culvert.toml");
+        let check = with_environment(environment).arg("--check").arg("--config").arg(file).output().unwrap();
+        assert_eq!((check.status.code(), check.stdout), (Some(1), Vec::new()));
+        String::from_utf8(check.stderr).unwrap()
+    };
+
+    let mut setup = Setup::loopback();
+    setup.srtp = "path = \"quantum\"\n".into();
+    let text = setup.write();
+    let line = text.lines().position(|line| line.starts_with("path")).unwrap() + 1;
+    let expected = format!(
+        "{}:{line}:8: error: srtp.path: must be one of \"auto\", \"avx512\", \"avx2\", \"aes-ni\", \"portable\", not \
+         \"quantum\" (this processor has {available})\n",
+        setup.path("culvert.toml").display(),
+    );
+    assert_eq!(refusal(&setup, None), expected);
+    // Whatever the environment says, the file must be one that can be read.
+    assert_eq!(refusal(&setup, Some("portable")), expected);
+
+    setup.srtp = "path = \"portable\"\n".into();
+    setup.write();
+    let expected = format!(
+        "environment: error: CULVERT_SRTP_PATH: \"quantum\" is none of the SRTP paths avx512, avx2, aes-ni, portable: \
+         choose one that this processor has: {available}\n"
+    );
+    assert_eq!(refusal(&setup, Some("quantum")), expected);
+
+    // A daemon that is to start finds the same, and does not.
+    let mut relay = setup.launch(with_environment(Some("quantum")));
+    assert_eq!(relay.ended().code(), Some(1));
+    assert_eq!(relay.whole_log(), [expected.trim_end()]);
 }
 
 #[test]

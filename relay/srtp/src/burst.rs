@@ -1,25 +1,86 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use crate::{Contexts, Packet, Reject};
+//! Bursts of packets through their contexts.
+//!
+//! The outcome is that of taking the packets one by one, in order. Yet tags are computed for many packets at once, and in GCM
+//! while the payload is being taken from key to key; both need to know a packet's index before its predecessors have been
+//! accepted. So every batch goes through these steps:
+//!
+//! 1. *plan*: each packet's index is estimated from the state as it is before the batch. Nothing is changed.
+//! 2. *verify*: tags are computed where the plan has the packets. A GCM packet is on that occasion taken to its new key.
+//! 3. *decide*: one by one, in order, packets are judged by the state as it is now. Where a packet's tag was computed
+//!    for the same index, its verdict is known; where not (a jump within the burst, a new key that is being tried), it
+//!    is found out now. Only what is accepted changes any state. What is refused has its bytes put back.
+//! 4. *transform*: the accepted packets of counter mode are taken to their new key.
+//! 5. *tag*: the packets that leave in counter mode get their tags.
+//!
+//! SRTCP, of which there is little, is dealt with packet by packet in the third step.
+
+mod decide;
+mod depart;
+mod plan;
+mod verify;
+
+use crate::kernel::BATCH;
+use crate::{Contexts, Onward, Packet, Relay, ReceiveContext, SendContext};
 
 /// Authenticates and decrypts every packet of the burst in place, in order, each under its receive context. Packets
 /// whose outcome is already an error are passed over. Neither allocates nor blocks.
 pub fn unprotect_burst(packets: &mut [Packet<'_>], contexts: &mut impl Contexts) {
-    for packet in packets.iter_mut().filter(|packet| packet.outcome.is_ok()) {
-        packet.outcome = match contexts.receive(packet.context) {
-            Some(context) => context.unprotect(packet),
-            None => Err(Reject::NoContext),
-        };
-    }
+    rekey_burst(packets, &mut ToNobody(contexts));
 }
 
 /// Encrypts and tags every packet of the burst in place, in order, each under its send context. Packets whose outcome is
 /// already an error are passed over. Neither allocates nor blocks.
 pub fn protect_burst(packets: &mut [Packet<'_>], contexts: &mut impl Contexts) {
-    for packet in packets.iter_mut().filter(|packet| packet.outcome.is_ok()) {
-        packet.outcome = match contexts.send(packet.context) {
-            Some(context) => context.protect(packet),
-            None => Err(Reject::NoContext),
-        };
+    for batch in packets.chunks_mut(BATCH) {
+        let departures = decide::admit(batch, contexts);
+        depart::transform(batch, &departures, contexts);
+        depart::tag(batch, &departures, contexts);
+    }
+}
+
+/// Takes every packet of the burst from its receive context to its send context, in place, in order: authenticates it, asks
+/// `relay` where it goes, and decrypts and encrypts it in one pass. Packets whose outcome is already an error are passed
+/// over. Neither allocates nor blocks.
+///
+/// It is as if [`unprotect_burst`], `relay` and [`protect_burst`] saw each packet in turn, except that a packet which its
+/// send context refuses has its bytes and its length as they came.
+pub fn rekey_burst(packets: &mut [Packet<'_>], relay: &mut impl Relay) {
+    let mut first = 0;
+    for batch in packets.chunks_mut(BATCH) {
+        let mut plans = plan::plan(batch, relay);
+        verify::verify(batch, &mut plans, relay);
+        let departures = decide::decide(first, batch, &plans, relay);
+        depart::transform(batch, &departures, relay);
+        depart::tag(batch, &departures, relay);
+        first += batch.len();
+    }
+}
+
+/// A relay that unprotects only.
+struct ToNobody<'c, C>(&'c mut C);
+
+impl<C: Contexts> Contexts for ToNobody<'_, C> {
+    fn receive(&self, id: u32) -> Option<&ReceiveContext> {
+        self.0.receive(id)
+    }
+
+    fn receive_mut(&mut self, id: u32) -> Option<&mut ReceiveContext> {
+        self.0.receive_mut(id)
+    }
+
+    fn send(&self, _id: u32) -> Option<&SendContext> {
+        None
+    }
+
+    fn send_mut(&mut self, _id: u32) -> Option<&mut SendContext> {
+        None
+    }
+}
+
+impl<C: Contexts> Relay for ToNobody<'_, C> {
+    fn accept(&mut self, _place: usize, _packet: &Packet<'_>) -> Onward {
+        Onward::Clear
     }
 }
 
@@ -27,16 +88,24 @@ pub fn protect_burst(packets: &mut [Packet<'_>], contexts: &mut impl Contexts) {
 mod tests {
     use super::*;
     use crate::tests::harness::{ROOM, Table, every_suite_and_path, key_set, master_key, rtp, table};
-    use crate::{Kind, ReceiveContext, SendContext};
+    use crate::{Kind, Reject};
 
     struct Nobody;
 
     impl Contexts for Nobody {
-        fn receive(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+        fn receive(&self, _: u32) -> Option<&ReceiveContext> {
             None
         }
 
-        fn send(&mut self, _: u32) -> Option<&mut SendContext> {
+        fn receive_mut(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+            None
+        }
+
+        fn send(&self, _: u32) -> Option<&SendContext> {
+            None
+        }
+
+        fn send_mut(&mut self, _: u32) -> Option<&mut SendContext> {
             None
         }
     }

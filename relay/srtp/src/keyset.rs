@@ -2,38 +2,41 @@
 use core::fmt;
 
 use crate::kdf::{Material, Protocol};
+use crate::kernel::{Machine, prefetch};
 use crate::key::{MAX_KEYS, MAX_LIFETIME};
 use crate::layout::{self, Layout};
 use crate::session::{Position, RtcpKeys, RtpKeys};
 use crate::{KeyError, Kind, MasterKey, Mki, Path, Reject, Suite};
 
 /// SRTCP packets that one master key may protect (RFC 3711 section 9.2).
-const MAX_RTCP_LIFETIME: u64 = 1 << 31;
+const MAX_RTCP_LIFETIME: u32 = 1 << 31;
 
 /// The session keys of 1 to 16 master keys of one suite, derived and ready to use. Made on the control side and moved
 /// into a context. Zeroized on drop; `Debug` shows no key.
 pub struct KeySet {
-    suite: Suite,
     first: SessionKeys,
     others: Box<[SessionKeys]>,
+    suite: Suite,
 }
 
 /// What one master key derives to, and how much of its life is spent.
 pub(crate) struct SessionKeys {
     rtp: RtpKeys,
-    rtcp: RtcpKeys,
     mki: Option<Mki>,
     usage: Usage,
     /// The re-key of its context that brought the key: 0 for the context's first set.
     generation: u32,
+    rtcp: RtcpKeys,
+    machine: Option<Machine>,
 }
 
 /// Packets under one master key, and its limits.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Usage {
     rtp: u64,
-    rtcp: u64,
     limit: u64,
+    /// Never above 2^31.
+    rtcp: u32,
 }
 
 impl KeySet {
@@ -71,19 +74,20 @@ impl KeySet {
                 return Err(KeyError::DuplicateMki { position });
             }
         }
+        let machine = Machine::of(path);
         Ok(Self {
             suite,
-            first: SessionKeys::derive(path, first),
-            others: others.iter().map(|key| SessionKeys::derive(path, key)).collect(),
+            first: SessionKeys::derive(machine, first),
+            others: others.iter().map(|key| SessionKeys::derive(machine, key)).collect(),
         })
     }
 
     /// A set of session keys that no master key derives to: for each, those of SRTP and of SRTCP.
     #[cfg(test)]
     pub(crate) fn from_material(suite: Suite, path: Path, keys: Vec<([Material; 2], Option<Mki>)>) -> KeySet {
-        let mut keys = keys
-            .into_iter()
-            .map(|([rtp, rtcp], mki)| SessionKeys::from_material(path, suite, [&rtp, &rtcp], mki, None));
+        let machine = Machine::of(path);
+        let mut keys =
+            keys.into_iter().map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
         Self { suite, first: keys.next().unwrap(), others: keys.collect() }
     }
 
@@ -99,6 +103,12 @@ impl KeySet {
 
     pub(crate) fn layout(&self, kind: Kind, header: usize, body: usize) -> Layout {
         Layout::new(self.suite, self.mki_length(), kind, header, body)
+    }
+
+    /// Asks for what a packet will need of the first key, ahead of time.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch(self);
     }
 
     /// The key for sending.
@@ -160,32 +170,36 @@ impl KeySet {
 }
 
 impl SessionKeys {
-    fn derive(path: Path, master: &MasterKey) -> SessionKeys {
-        let material = |protocol| Material::derive(path, master, protocol);
-        Self::from_material(
-            path,
-            master.suite(),
-            [&material(Protocol::Srtp), &material(Protocol::Srtcp)],
-            master.mki().cloned(),
-            master.lifetime(),
-        )
+    fn derive(machine: Option<Machine>, master: &MasterKey) -> SessionKeys {
+        let material = [Protocol::Srtp, Protocol::Srtcp].map(|protocol| Material::derive(master, protocol));
+        Self::from_material(machine, master.suite(), material, master.mki().cloned(), master.lifetime())
     }
 
     /// `material` of SRTP and of SRTCP.
     fn from_material(
-        path: Path,
+        machine: Option<Machine>,
         suite: Suite,
-        [rtp, rtcp]: [&Material; 2],
+        [rtp, rtcp]: [Material; 2],
         mki: Option<Mki>,
         lifetime: Option<u64>,
     ) -> SessionKeys {
         SessionKeys {
-            rtp: RtpKeys::new(suite, path, rtp),
-            rtcp: RtcpKeys::new(suite, path, rtcp),
+            rtp: RtpKeys::new(suite, machine, &rtp),
+            rtcp: RtcpKeys::new(suite, rtcp),
             mki,
             usage: Usage { rtp: 0, rtcp: 0, limit: lifetime.unwrap_or(MAX_LIFETIME) },
             generation: 0,
+            machine,
         }
+    }
+
+    pub(crate) fn rtp(&self) -> &RtpKeys {
+        &self.rtp
+    }
+
+    /// The kernels that the keys are for; `None` on the portable path.
+    pub(crate) fn machine(&self) -> Option<Machine> {
+        self.machine
     }
 
     pub(crate) fn mki(&self) -> &[u8] {
@@ -198,7 +212,9 @@ impl SessionKeys {
 
     /// Whether either count has reached its limit, which ends the key for both (RFC 3711 section 9.2).
     pub(crate) fn expired(&self) -> bool {
-        self.usage.rtp >= self.usage.limit || self.usage.rtcp >= self.usage.limit.min(MAX_RTCP_LIFETIME)
+        self.usage.rtp >= self.usage.limit
+            || self.usage.rtcp >= MAX_RTCP_LIFETIME
+            || u64::from(self.usage.rtcp) >= self.usage.limit
     }
 
     /// Counts a packet that the key has protected.
@@ -211,24 +227,49 @@ impl SessionKeys {
 
     pub(crate) fn authenticates(&self, kind: Kind, packet: &[u8], at: &Layout, position: Position) -> bool {
         match kind {
-            Kind::Rtp => self.rtp.authenticates(packet, at, position),
+            Kind::Rtp => self.rtp.authenticates(self.machine, packet, at, position),
             Kind::Rtcp => self.rtcp.authenticates(packet, at, position),
+        }
+    }
+
+    /// Encrypts or decrypts the payload of an SRTP packet, if it lies within `packet`.
+    pub(crate) fn apply_keystream(&self, packet: &mut [u8], at: &Layout, position: Position) {
+        if packet.len() >= at.body {
+            self.rtp.apply_keystream(self.machine, packet, at, position);
         }
     }
 
     pub(crate) fn decrypt(&self, kind: Kind, packet: &mut [u8], at: &Layout, position: Position) {
         match kind {
-            Kind::Rtp => self.rtp.decrypt(packet, at, position),
+            Kind::Rtp => self.rtp.apply_keystream(self.machine, packet, at, position),
             Kind::Rtcp => self.rtcp.decrypt(packet, at, position),
         }
     }
 
     /// Encrypts and writes everything that protection adds. `packet` has `at.end` bytes.
     pub(crate) fn protect(&self, kind: Kind, packet: &mut [u8], at: &Layout, position: Position) {
-        packet[at.mki..at.mki + at.mki_length].copy_from_slice(self.mki());
+        self.write_mki(packet, at);
         match kind {
-            Kind::Rtp => self.rtp.protect(packet, at, position),
+            Kind::Rtp => self.rtp.protect(self.machine, packet, at, position),
             Kind::Rtcp => self.rtcp.protect(packet, at, position),
+        }
+    }
+
+    /// Writes MKI and tag of an SRTP packet, of which `packet` has at least `at.end` bytes.
+    #[inline]
+    pub(crate) fn write_tag(&self, packet: &mut [u8], at: &Layout, tag: &[u8]) {
+        self.write_mki(packet, at);
+        if let (Some(to), Some(tag)) =
+            (packet.get_mut(at.tag..at.tag + at.tag_length), tag.get(..at.tag_length))
+        {
+            to.copy_from_slice(tag);
+        }
+    }
+
+    #[inline]
+    fn write_mki(&self, packet: &mut [u8], at: &Layout) {
+        if at.mki_length > 0 {
+            packet[at.mki..at.mki + at.mki_length].copy_from_slice(self.mki());
         }
     }
 }
@@ -300,12 +341,11 @@ mod tests {
         fn zeroizes<T: ZeroizeOnDrop>() {}
         zeroizes::<MasterKey>();
         zeroizes::<Material>();
-        zeroizes::<crate::cipher::aes::CipherKey>();
         zeroizes::<crate::cipher::hmac::HmacKey>();
         #[cfg(target_arch = "x86_64")]
         {
-            zeroizes::<crate::kernel::aes_ni::Schedule<15>>();
-            zeroizes::<crate::kernel::clmul::HashKey>();
+            zeroizes::<crate::kernel::CounterKey>();
+            zeroizes::<crate::kernel::GcmKey>();
         }
         zeroizes::<aes::Aes128Enc>();
         zeroizes::<aes::Aes192Enc>();

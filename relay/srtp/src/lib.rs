@@ -18,10 +18,16 @@
 //! }
 //!
 //! impl Contexts for Leg {
-//!     fn receive(&mut self, _id: u32) -> Option<&mut ReceiveContext> {
+//!     fn receive(&self, _id: u32) -> Option<&ReceiveContext> {
+//!         Some(&self.receive)
+//!     }
+//!     fn receive_mut(&mut self, _id: u32) -> Option<&mut ReceiveContext> {
 //!         Some(&mut self.receive)
 //!     }
-//!     fn send(&mut self, _id: u32) -> Option<&mut SendContext> {
+//!     fn send(&self, _id: u32) -> Option<&SendContext> {
+//!         Some(&self.send)
+//!     }
+//!     fn send_mut(&mut self, _id: u32) -> Option<&mut SendContext> {
 //!         Some(&mut self.send)
 //!     }
 //! }
@@ -66,11 +72,11 @@ mod suite;
 #[cfg(test)]
 mod tests;
 
-pub use burst::{protect_burst, unprotect_burst};
+pub use burst::{protect_burst, rekey_burst, unprotect_burst};
 pub use key::{KeyError, MAX_KEYS, MAX_LIFETIME, MasterKey, Mki};
 pub use keyset::KeySet;
-pub use packet::{Contexts, Kind, Packet};
-pub use path::Path;
+pub use packet::{Contexts, Kind, Onward, Packet, Relay};
+pub use path::{Path, PathError};
 pub use receive::ReceiveContext;
 pub use reject::Reject;
 pub use send::SendContext;

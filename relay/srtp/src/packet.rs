@@ -45,8 +45,30 @@ impl<'b> Packet<'b> {
 
 /// Where the burst functions find the contexts of packets.
 pub trait Contexts {
-    /// The context that unprotects packets of this id.
-    fn receive(&mut self, id: u32) -> Option<&mut ReceiveContext>;
-    /// The context that protects packets of this id.
-    fn send(&mut self, id: u32) -> Option<&mut SendContext>;
+    /// The context that unprotects packets of this id, to look at.
+    fn receive(&self, id: u32) -> Option<&ReceiveContext>;
+    /// The same, to change.
+    fn receive_mut(&mut self, id: u32) -> Option<&mut ReceiveContext>;
+    /// The context that protects packets of this id, to look at.
+    fn send(&self, id: u32) -> Option<&SendContext>;
+    /// The same, to change.
+    fn send_mut(&mut self, id: u32) -> Option<&mut SendContext>;
+}
+
+/// Who decides about packets between their two legs.
+pub trait Relay: Contexts {
+    /// Called once for every packet that has authenticated, in order, by its place in the burst. Its headers, SSRC and
+    /// index may be read; its payload is neither what it was nor yet what it will be.
+    fn accept(&mut self, place: usize, packet: &Packet<'_>) -> Onward;
+}
+
+/// Where a packet that has authenticated goes.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Onward {
+    /// To a leg that is protected: under the send context of the packet's id.
+    Protect,
+    /// To a leg that is not: as plain RTP or RTCP.
+    Clear,
+    /// Nowhere. Its payload is of no use to anyone.
+    Nowhere,
 }

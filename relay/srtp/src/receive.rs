@@ -6,7 +6,7 @@ use crate::layout::Layout;
 use crate::replay::{ReplayWindow, Standing};
 use crate::session::{E_BIT, Position};
 use crate::streams::{Slot, Streams};
-use crate::{KeySet, Kind, Packet, Reject};
+use crate::{KeySet, Kind, Reject};
 
 /// Unprotects the packets of one direction of a leg: keys, and for every SSRC its indices and replay lists.
 ///
@@ -59,19 +59,37 @@ struct Track {
     since: u32,
 }
 
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Set {
     Newest,
     Previous,
 }
 
+/// What a packet's bytes say under a key set.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Parsed {
+    pub(crate) header: Header,
+    pub(crate) layout: Layout,
+    /// Position of the key that it names.
+    pub(crate) key: usize,
+}
+
+/// Where a packet of a burst will probably stand, so that its tag can be computed with those of others.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) parsed: Parsed,
+    pub(crate) position: Position,
+}
+
 /// A packet that has authenticated, and what it is to change.
-struct Accepted {
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Accepted {
     set: Set,
     key: usize,
     slot: Slot,
-    layout: Layout,
-    position: Position,
+    pub(crate) header: Header,
+    pub(crate) layout: Layout,
+    pub(crate) position: Position,
     /// The packet starts a new index space.
     restart: bool,
 }
@@ -127,34 +145,115 @@ impl ReceiveContext {
         self.streams.entry(slot, ssrc).rtp.window.accept(index);
     }
 
-    pub(crate) fn unprotect(&mut self, packet: &mut Packet<'_>) -> Result<(), Reject> {
-        let bytes = packet.buffer.get_mut(..packet.length).ok_or(Reject::Malformed)?;
-        let accepted = self.judge(packet.kind, bytes)?;
-        self.accept(packet.kind, bytes, &accepted);
-        packet.length = accepted.layout.body;
-        packet.ssrc = accepted.position.ssrc;
-        packet.index = accepted.position.index;
-        Ok(())
+    /// Asks for what a packet will need, ahead of time.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        self.keys.prefetch();
+        self.streams.prefetch();
     }
 
-    fn judge(&self, kind: Kind, packet: &[u8]) -> Result<Accepted, Reject> {
-        let newest = match self.judge_under(Set::Newest, &self.keys, kind, packet) {
-            Ok(accepted) => return Ok(accepted),
-            Err(reject) => reject,
+    /// Where an SRTP packet will stand if everything goes its usual way: under the newest set, at the first index that
+    /// its sequence number may stand for.
+    #[inline]
+    pub(crate) fn plan(&self, packet: &[u8]) -> Option<Plan> {
+        let parsed = Self::parse(&self.keys, Kind::Rtp, packet).ok()?;
+        Some(Plan { parsed, position: self.expected(&parsed.header)? })
+    }
+
+    /// The position of a packet that nothing is known to speak against.
+    #[inline]
+    pub(crate) fn expected(&self, header: &Header) -> Option<Position> {
+        let slot = self.streams.find(header.ssrc)?;
+        let index = match self.streams.get(slot) {
+            Some(stream) => stream.rtp.rtp_indices(header.sequence)[0]?,
+            None => u64::from(header.sequence),
         };
-        let Some(previous) = &self.previous else { return Err(newest) };
-        self.judge_under(Set::Previous, previous, kind, packet).map_err(|previous| match newest {
+        (index <= MAX_INDEX).then_some(Position { ssrc: header.ssrc, index })
+    }
+
+    /// The newest set's key of a plan.
+    #[inline]
+    pub(crate) fn planned_key(&self, plan: &Plan) -> &SessionKeys {
+        self.keys.get(plan.parsed.key)
+    }
+
+    /// The key under which a packet was accepted.
+    #[inline]
+    pub(crate) fn key(&self, accepted: &Accepted) -> &SessionKeys {
+        match (accepted.set, &self.previous) {
+            (Set::Previous, Some(previous)) => previous.get(accepted.key),
+            _ => self.keys.get(accepted.key),
+        }
+    }
+
+    /// Judges a packet. Nothing is changed.
+    pub(crate) fn judge(&self, kind: Kind, packet: &[u8]) -> Result<Accepted, Reject> {
+        self.judge_all(kind, packet, Self::parse(&self.keys, kind, packet), None)
+    }
+
+    /// Judges a packet of which a plan was made, and of which is known whether it authenticates where the plan has it.
+    #[inline]
+    pub(crate) fn judge_planned(
+        &self,
+        packet: &[u8],
+        plan: &Plan,
+        authentic: bool,
+    ) -> Result<Accepted, Reject> {
+        self.judge_all(Kind::Rtp, packet, Ok(plan.parsed), Some((plan.position.index, authentic)))
+    }
+
+    #[inline]
+    fn judge_all(
+        &self,
+        kind: Kind,
+        packet: &[u8],
+        parsed: Result<Parsed, Reject>,
+        known: Option<(u64, bool)>,
+    ) -> Result<Accepted, Reject> {
+        let judged = parsed.and_then(|parsed| self.judge_under(Set::Newest, &self.keys, kind, packet, &parsed, known));
+        match (judged, &self.previous) {
+            (Err(newest), Some(previous)) => self.judge_previous(newest, previous, kind, packet),
+            (judged, _) => judged,
+        }
+    }
+
+    #[cold]
+    fn judge_previous(
+        &self,
+        newest: Reject,
+        previous: &KeySet,
+        kind: Kind,
+        packet: &[u8],
+    ) -> Result<Accepted, Reject> {
+        let judged = Self::parse(previous, kind, packet)
+            .and_then(|parsed| self.judge_under(Set::Previous, previous, kind, packet, &parsed, None));
+        judged.map_err(|previous| match newest {
             Reject::UnknownMki | Reject::AuthenticationFailed if previous != Reject::UnknownMki => previous,
             _ => newest,
         })
     }
 
-    fn judge_under(&self, set: Set, keys: &KeySet, kind: Kind, packet: &[u8]) -> Result<Accepted, Reject> {
+    #[inline]
+    fn parse(keys: &KeySet, kind: Kind, packet: &[u8]) -> Result<Parsed, Reject> {
         let body = packet.len().checked_sub(keys.overhead(kind)).ok_or(Reject::TooShort)?;
-        let header = Header::parse(kind, &packet[..body])?;
-        let slot = self.streams.find(header.ssrc).ok_or(Reject::TooManySsrcs)?;
+        let header = Header::parse(kind, packet.get(..body).unwrap_or_default())?;
         let layout = keys.layout(kind, header.length, body);
         let key = keys.find(layout.mki(packet))?;
+        Ok(Parsed { header, layout, key })
+    }
+
+    #[inline]
+    fn judge_under(
+        &self,
+        set: Set,
+        keys: &KeySet,
+        kind: Kind,
+        packet: &[u8],
+        parsed: &Parsed,
+        known: Option<(u64, bool)>,
+    ) -> Result<Accepted, Reject> {
+        let Parsed { header, layout, key } = *parsed;
+        let slot = self.streams.find(header.ssrc).ok_or(Reject::TooManySsrcs)?;
         let session = keys.get(key);
         if session.expired() {
             return Err(Reject::KeyExpired);
@@ -177,12 +276,17 @@ impl ReceiveContext {
             }
         };
         let at = |index| Position { ssrc: header.ssrc, index };
-        let authenticates = |index| session.authenticates(kind, packet, &layout, at(index));
+        let authenticates = |index| match known {
+            Some((known, authentic)) if known == index => authentic,
+            _ => session.authenticates(kind, packet, &layout, at(index)),
+        };
         let (index, restart) = track.judge(set, session, indices, authenticates)?;
-        Ok(Accepted { set, key, slot, layout, position: at(index), restart })
+        Ok(Accepted { set, key, slot, header, layout, position: at(index), restart })
     }
 
-    fn accept(&mut self, kind: Kind, packet: &mut [u8], accepted: &Accepted) {
+    /// Counts a packet, and moves index and replay list.
+    #[inline]
+    pub(crate) fn accept(&mut self, kind: Kind, accepted: &Accepted) {
         let keys = match (accepted.set, &mut self.previous) {
             (Set::Previous, Some(previous)) => previous,
             _ => {
@@ -191,8 +295,8 @@ impl ReceiveContext {
             }
         };
         let session = keys.get_mut(accepted.key);
-        session.decrypt(kind, packet, &accepted.layout, accepted.position);
         session.count(kind);
+        let generation = session.generation();
         let stream = self.streams.entry(accepted.slot, accepted.position.ssrc);
         let track = match kind {
             Kind::Rtp => &mut stream.rtp,
@@ -200,10 +304,10 @@ impl ReceiveContext {
         };
         if accepted.restart {
             track.window = ReplayWindow::default();
-            track.since = session.generation();
+            track.since = generation;
         }
         track.window.accept(accepted.position.index);
-        track.settled = track.settled.max(session.generation());
+        track.settled = track.settled.max(generation);
     }
 }
 

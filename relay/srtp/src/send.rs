@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::header::Header;
 use crate::index::{self, MAX_INDEX, MAX_RTCP_INDEX};
+use crate::keyset::SessionKeys;
 use crate::layout::Layout;
 use crate::replay::{self, ReplayWindow, Standing};
 use crate::session::Position;
 use crate::streams::{Slot, Streams};
-use crate::{KeySet, Kind, Packet, Reject};
+use crate::{KeySet, Kind, Reject};
 
 /// Protects the packets of one direction of a leg: keys, and for every SSRC the indices that are used up.
 ///
@@ -29,10 +30,11 @@ struct SendStream {
 }
 
 /// Where a packet is to go in the index space of its SSRC.
-struct Allowed {
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Allowed {
     slot: Slot,
-    layout: Layout,
-    position: Position,
+    pub(crate) layout: Layout,
+    pub(crate) position: Position,
 }
 
 impl SendContext {
@@ -68,47 +70,60 @@ impl SendContext {
         stream.next_rtcp = rtcp_index;
     }
 
-    pub(crate) fn protect(&mut self, packet: &mut Packet<'_>) -> Result<(), Reject> {
-        let bytes = packet.buffer.get(..packet.length).ok_or(Reject::Malformed)?;
-        let Allowed { slot, layout, position } = self.judge(packet.kind, bytes)?;
-        let buffer = packet.buffer.get_mut(..layout.end).ok_or(Reject::NoRoom)?;
-
-        let stream = self.streams.entry(slot, position.ssrc);
-        match packet.kind {
-            Kind::Rtp => stream.rtp.accept(position.index),
-            Kind::Rtcp => stream.next_rtcp += 1,
-        }
-        let keys = self.keys.first_mut();
-        keys.count(packet.kind);
-        keys.protect(packet.kind, buffer, &layout, position);
-        packet.length = layout.end;
-        packet.ssrc = position.ssrc;
-        packet.index = position.index;
-        Ok(())
+    /// Asks for what a packet will need, ahead of time.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        self.keys.prefetch();
+        self.streams.prefetch();
     }
 
-    fn judge(&self, kind: Kind, packet: &[u8]) -> Result<Allowed, Reject> {
-        let header = Header::parse(kind, packet)?;
+    /// The key that protects.
+    #[inline]
+    pub(crate) fn key(&self) -> &SessionKeys {
+        self.keys.first()
+    }
+
+    /// Where a packet with that header, of `body` bytes in plain form, may go, if there is `room` for it in all. Nothing is
+    /// changed.
+    #[inline]
+    pub(crate) fn judge(
+        &self,
+        kind: Kind,
+        header: &Header,
+        body: usize,
+        room: usize,
+    ) -> Result<Allowed, Reject> {
         let slot = self.streams.find(header.ssrc).ok_or(Reject::TooManySsrcs)?;
         if self.keys.first().expired() {
             return Err(Reject::KeyExpired);
         }
         let stream = self.streams.get(slot);
-        let index = match kind {
+        let (index, last) = match kind {
             Kind::Rtp => {
-                stream.map_or(Ok(u64::from(header.sequence)), |stream| stream.rtp_index(header.sequence))?
+                let first = Ok(u64::from(header.sequence));
+                (stream.map_or(first, |stream| stream.rtp_index(header.sequence))?, MAX_INDEX)
             }
-            Kind::Rtcp => stream.map_or(0, |stream| u64::from(stream.next_rtcp)),
-        };
-        let last = match kind {
-            Kind::Rtp => MAX_INDEX,
-            Kind::Rtcp => MAX_RTCP_INDEX,
+            Kind::Rtcp => (stream.map_or(0, |stream| u64::from(stream.next_rtcp)), MAX_RTCP_INDEX),
         };
         if index > last {
             return Err(Reject::KeyExpired);
         }
-        let layout = self.keys.layout(kind, header.length, packet.len());
+        let layout = self.keys.layout(kind, header.length, body);
+        if layout.end > room {
+            return Err(Reject::NoRoom);
+        }
         Ok(Allowed { slot, layout, position: Position { ssrc: header.ssrc, index } })
+    }
+
+    /// Uses an index up, for good.
+    #[inline]
+    pub(crate) fn accept(&mut self, kind: Kind, allowed: &Allowed) {
+        let stream = self.streams.entry(allowed.slot, allowed.position.ssrc);
+        match kind {
+            Kind::Rtp => stream.rtp.accept(allowed.position.index),
+            Kind::Rtcp => stream.next_rtcp += 1,
+        }
+        self.keys.first_mut().count(kind);
     }
 }
 

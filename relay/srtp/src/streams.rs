@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use crate::kernel::prefetch;
 
 /// The most SSRCs of one context.
 pub(crate) const MAX_SSRCS: usize = 256;
@@ -6,10 +7,15 @@ pub(crate) const MAX_SSRCS: usize = 256;
 /// What a context knows of each SSRC. Bounded and never evicted: with a replay window its packets would come back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Streams<S> {
-    /// Beside the states, so that a search reads four bytes for each.
-    ssrcs: Vec<u32>,
-    states: Vec<S>,
-    max: usize,
+    /// Those in use come first.
+    entries: Box<[Entry<S>]>,
+    used: u16,
+}
+
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Entry<S> {
+    ssrc: u32,
+    state: S,
 }
 
 /// Where the stream of a packet is, or that it may be added.
@@ -19,45 +25,61 @@ pub(crate) enum Slot {
     New,
 }
 
-impl<S: Default> Streams<S> {
+impl<S: Default + Clone> Streams<S> {
     /// Room for `max` SSRCs, held to 1..=[`MAX_SSRCS`].
     pub(crate) fn new(max: usize) -> Streams<S> {
         let max = max.clamp(1, MAX_SSRCS);
-        Streams { ssrcs: Vec::with_capacity(max), states: Vec::with_capacity(max), max }
+        Streams { entries: vec![Entry { ssrc: 0, state: S::default() }; max].into(), used: 0 }
     }
 
     /// Bytes on the heap.
     #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
-        self.ssrcs.capacity() * size_of::<u32>() + self.states.capacity() * size_of::<S>()
+        size_of_val(&*self.entries)
     }
 
-    /// `None` when the SSRC is new and there is no room for it.
-    pub(crate) fn find(&self, ssrc: u32) -> Option<Slot> {
-        match self.ssrcs.iter().position(|known| *known == ssrc) {
-            Some(position) => Some(Slot::Known(position)),
-            None => (self.ssrcs.len() < self.max).then_some(Slot::New),
+    /// Asks for the first stream ahead of time. Most contexts have no other.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        if let Some(first) = self.entries.first() {
+            prefetch(first);
         }
     }
 
+    fn known(&self) -> &[Entry<S>] {
+        self.entries.get(..usize::from(self.used)).unwrap_or_default()
+    }
+
+    /// `None` when the SSRC is new and there is no room for it.
+    #[inline]
+    pub(crate) fn find(&self, ssrc: u32) -> Option<Slot> {
+        match self.known().iter().position(|entry| entry.ssrc == ssrc) {
+            Some(position) => Some(Slot::Known(position)),
+            None => (usize::from(self.used) < self.entries.len()).then_some(Slot::New),
+        }
+    }
+
+    #[inline]
     pub(crate) fn get(&self, slot: Slot) -> Option<&S> {
         match slot {
-            Slot::Known(position) => self.states.get(position),
+            Slot::Known(position) => self.known().get(position).map(|entry| &entry.state),
             Slot::New => None,
         }
     }
 
     /// The state at a slot that [`find`](Self::find) just gave for `ssrc`, added if it is new.
+    #[inline]
     pub(crate) fn entry(&mut self, slot: Slot, ssrc: u32) -> &mut S {
         let position = match slot {
             Slot::Known(position) => position,
             Slot::New => {
-                self.ssrcs.push(ssrc);
-                self.states.push(S::default());
-                self.states.len() - 1
+                let position = usize::from(self.used);
+                self.used += 1;
+                self.entries[position].ssrc = ssrc;
+                position
             }
         };
-        &mut self.states[position]
+        &mut self.entries[position].state
     }
 }
 
@@ -68,7 +90,7 @@ mod tests {
     #[test]
     fn holds_its_bound_without_growing() {
         let mut streams = Streams::<u8>::new(2);
-        let capacity = (streams.ssrcs.capacity(), streams.states.capacity());
+        let memory = streams.memory();
         for ssrc in [7, 9] {
             let slot = streams.find(ssrc).unwrap();
             *streams.entry(slot, ssrc) = ssrc as u8;
@@ -76,12 +98,12 @@ mod tests {
         assert!(streams.find(8).is_none());
         assert_eq!(streams.find(7).and_then(|slot| streams.get(slot)), Some(&7));
         assert_eq!(streams.find(9).and_then(|slot| streams.get(slot)), Some(&9));
-        assert_eq!((streams.ssrcs.capacity(), streams.states.capacity()), capacity);
+        assert_eq!(streams.memory(), memory);
     }
 
     #[test]
     fn the_bound_is_held_to_its_range() {
-        assert_eq!(Streams::<u8>::new(0).max, 1);
-        assert_eq!(Streams::<u8>::new(usize::MAX).max, MAX_SSRCS);
+        assert_eq!(Streams::<u8>::new(0).entries.len(), 1);
+        assert_eq!(Streams::<u8>::new(usize::MAX).entries.len(), MAX_SSRCS);
     }
 }

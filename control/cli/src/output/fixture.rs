@@ -114,6 +114,8 @@ pub(crate) fn node() -> v1::GetNodeResponse {
         interfaces: vec![interface],
         workers: vec![worker],
         realms: vec![realm],
+        srtp_path: "avx2".to_owned(),
+        srtp_paths_available: ["avx2", "aes-ni", "portable"].map(str::to_owned).to_vec(),
         ..v1::GetNodeResponse::default()
     }
 }

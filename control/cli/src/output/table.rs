@@ -105,6 +105,10 @@ pub(crate) fn node(out: &mut impl Write, node: &Node) -> io::Result<()> {
         node.sessions,
         node.max_sessions
     )?;
+    if !node.srtp_path.is_empty() {
+        let available = node.srtp_paths_available.join(", ");
+        writeln!(out, "SRTP path {}  available {available}", node.srtp_path)?;
+    }
 
     let mut interfaces = new(&["interface", "mtu", "xdp", "queues", "counters"], &[1]);
     for interface in &node.interfaces {
@@ -222,6 +226,8 @@ fn print(out: &mut impl Write, table: &Table) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use culvert_api::v1;
+
     use super::*;
     use crate::output::fixture;
 
@@ -268,6 +274,7 @@ call-7   audio  0    outside  AES_CM_128_HMAC_SHA1_80      250  5.0 KiB      3
     fn a_node_has_its_interfaces_workers_and_realms() {
         let expected = "\
 culvertd 0.1.0  started 2023-11-14T22:13:20.000Z  back end xdp  takes sessions  2 of 1000 sessions
+SRTP path avx2  available avx2, aes-ni, portable
 
 INTERFACE   MTU  XDP     QUEUES                                     COUNTERS
 eth0       1500  native  0 on worker 0, zero-copy                   redirected 9
@@ -281,5 +288,8 @@ outside  eth0       10.0.0.7     203.0.113.7  4 of 20000 used
                     2001:db8::7
 ";
         assert_eq!(text(|out| node(out, &fixture::node().into())), expected);
+        let older = v1::GetNodeResponse { backend: "xdp".to_owned(), ..v1::GetNodeResponse::default() };
+        let expected = "culvertd   started -  back end xdp  takes sessions  0 of 0 sessions\n";
+        assert_eq!(text(|out| node(out, &older.into())), expected);
     }
 }

@@ -2,8 +2,10 @@
 use std::{fs, net::UdpSocket, path::Path};
 
 use culvert_devcerts::{Authority, Validity, write_directory};
+use culvert_srtp::{Path as SrtpPath, PathError};
 
 use super::*;
+use crate::srtp_path::SrtpPaths;
 use crate::system::{BoundSocket, EphemeralPorts, PortRanges};
 
 struct Fixture {
@@ -30,6 +32,7 @@ impl Fixture {
             sockets: Vec::new(),
             ephemeral: EphemeralPorts { range: Some((32_768, 60_999)), reserved: PortRanges::default() },
             cpus: 4,
+            srtp: SrtpPaths { available: vec![SrtpPath::AesNi, SrtpPath::Portable], environment: Ok(None) },
         };
         Fixture { directory, system, more: String::new() }
     }
@@ -106,6 +109,42 @@ fn cpus_must_be_there() {
         [
             "c:13:11: warning: engine.workers: 5 workers share 4 CPUs; more workers than CPUs are slower than fewer",
             "c:14:22: error: engine.cores[4]: there is no CPU 4; this host has 0 to 3",
+        ]
+    );
+}
+
+#[test]
+fn the_path_of_srtp_must_be_there() {
+    let mut fixture = Fixture::new();
+    fixture.more = "[srtp]\npath = \"avx512\"\n".into();
+    assert_eq!(
+        fixture.complaints(),
+        [
+            "c:13:8: error: srtp.path: this processor lacks instructions of the SRTP path avx512: choose one that it has: \
+          aes-ni, portable"
+        ]
+    );
+    // What the environment overrides need not fit.
+    fixture.system.srtp.environment = Ok(Some(SrtpPath::Portable));
+    assert_eq!(fixture.complaints(), Vec::<String>::new());
+
+    fixture.more = "[srtp]\npath = \"portable\"\n".into();
+    let available = fixture.system.srtp.available.clone();
+    let unknown = PathError::Unknown { name: "quantum".into(), available: available.clone() };
+    fixture.system.srtp.environment = Err(unknown);
+    assert_eq!(
+        fixture.complaints(),
+        [
+            "environment: error: CULVERT_SRTP_PATH: \"quantum\" is none of the SRTP paths avx512, avx2, aes-ni, portable: \
+          choose one that this processor has: aes-ni, portable"
+        ]
+    );
+    fixture.system.srtp.environment = Err(PathError::Unavailable { path: SrtpPath::Avx2, available });
+    assert_eq!(
+        fixture.complaints(),
+        [
+            "environment: error: CULVERT_SRTP_PATH: this processor lacks instructions of the SRTP path avx2: choose one \
+          that it has: aes-ni, portable"
         ]
     );
 }

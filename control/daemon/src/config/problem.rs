@@ -21,14 +21,25 @@ pub enum Severity {
     Warning,
 }
 
+/// What says what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The file.
+    File,
+    /// A variable of the environment.
+    Environment,
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// How bad.
     pub severity: Severity,
+    /// What says it.
+    pub origin: Origin,
     /// Where, unless it is about something that is not there.
     pub position: Option<Position>,
-    /// Which key, such as `realm[0].ports`; empty for the file as a whole.
+    /// Which key, such as `realm[0].ports`, or which variable; empty for the file as a whole.
     pub key: String,
     /// What is wrong, and what to do.
     pub message: String,
@@ -83,7 +94,7 @@ impl Positions {
     }
 
     fn problem(&self, severity: Severity, key: String, message: String) -> Problem {
-        Problem { severity, position: self.get(&key), key, message }
+        Problem { severity, origin: Origin::File, position: self.get(&key), key, message }
     }
 }
 
@@ -104,7 +115,7 @@ impl Problems {
         self.0.iter()
     }
 
-    /// One line for each: `file:line:column: error: key: message`.
+    /// One line for each, as [`Problem::display`] writes it.
     pub fn display(&self, path: &Path) -> impl fmt::Display {
         let lines: Vec<String> = self.0.iter().map(|problem| problem.display(path).to_string()).collect();
         lines.join("\n")
@@ -112,7 +123,18 @@ impl Problems {
 }
 
 impl Problem {
-    /// `file:line:column: error: key: message`.
+    /// An error about a variable of the environment.
+    pub fn of_environment(variable: &str, message: impl Into<String>) -> Problem {
+        Problem {
+            severity: Severity::Error,
+            origin: Origin::Environment,
+            position: None,
+            key: variable.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// `file:line:column: error: key: message`, or `environment: error: variable: message`.
     pub fn display(&self, path: &Path) -> impl fmt::Display {
         let place = self.position.map_or_else(String::new, |position| format!("{position}:"));
         let severity = match self.severity {
@@ -120,7 +142,11 @@ impl Problem {
             Severity::Warning => "warning",
         };
         let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
-        format!("{}:{place} {severity}: {key}{}", path.display(), self.message)
+        let origin = match self.origin {
+            Origin::File => path.display().to_string(),
+            Origin::Environment => "environment".to_owned(),
+        };
+        format!("{origin}:{place} {severity}: {key}{}", self.message)
     }
 }
 
@@ -152,6 +178,7 @@ mod tests {
     fn a_problem_reads_as_editors_expect() {
         let problem = |position, key: &str| Problem {
             severity: Severity::Error,
+            origin: Origin::File,
             position,
             key: key.into(),
             message: "is wrong".into(),
@@ -160,5 +187,6 @@ mod tests {
         let place = Position { line: 3, column: 7 };
         assert_eq!(line(problem(Some(place), "node.name")), "c.toml:3:7: error: node.name: is wrong");
         assert_eq!(line(problem(None, "")), "c.toml: error: is wrong");
+        assert_eq!(line(Problem::of_environment("V", "is wrong")), "environment: error: V: is wrong");
     }
 }

@@ -12,9 +12,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     AttachMode, Backend, Config, Control, Engine, Log, LogFormat, Media, Metrics, Node, Problem, Problems,
-    Realm, RealmAddress, RoleEntry, Tls,
+    Realm, RealmAddress, RoleEntry, Srtp, Tls,
     reader::{Reader, Section},
-    value::{FromToml, Optional, Ports},
+    value::{FromToml, Optional, Ports, SrtpPath},
 };
 use crate::roles::{Role, Roles};
 
@@ -49,6 +49,7 @@ pub(super) fn read(text: &str) -> Result<Read, Problems> {
         metrics: root.section("metrics", metrics),
         engine: root.section("engine", engine),
         realms: root.sections("realm", realm),
+        srtp: root.section("srtp", srtp),
         media: root.section("media", media),
         log: root.section("log", log),
         positions: super::Positions::default(),
@@ -128,6 +129,10 @@ fn realm(section: &mut Section<'_, '_>) -> Realm {
     });
     let Ports(first_port, last_port) = section.get_or("ports", Ports(20_000, 29_999), Ports(0, 0));
     Realm { name, interface, addresses, first_port, last_port }
+}
+
+fn srtp(section: &mut Section<'_, '_>) -> Srtp {
+    Srtp { path: section.get("path", SrtpPath(None)).0 }
 }
 
 fn media(section: &mut Section<'_, '_>) -> Media {

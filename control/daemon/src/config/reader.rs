@@ -10,7 +10,7 @@ use toml::{
 };
 
 use super::{
-    Position, Positions, Problem, Severity,
+    Origin, Position, Positions, Problem, Severity,
     value::{FromToml, nearest},
 };
 
@@ -48,12 +48,17 @@ impl<'d> Reader<'d> {
 
     fn problem(&mut self, span: &Range<usize>, key: String, message: String) {
         let position = Some(Position::of(self.text, span.start));
-        self.problems.push(Problem { severity: Severity::Error, position, key, message });
+        self.error(position, key, message);
     }
 
     fn missing(&mut self, key: String, message: String) {
         let position = self.positions.get(&key);
-        self.problems.push(Problem { severity: Severity::Error, position, key, message });
+        self.error(position, key, message);
+    }
+
+    fn error(&mut self, position: Option<Position>, key: String, message: String) {
+        let (severity, origin) = (Severity::Error, Origin::File);
+        self.problems.push(Problem { severity, origin, position, key, message });
     }
 }
 

@@ -58,6 +58,7 @@ fn the_example_shows_the_defaults() {
     assert_eq!(example, defaults);
     assert_eq!(example.warnings, []);
     assert_eq!(example.engine.transmit_budget, Some(256));
+    assert_eq!(example.srtp.path, None);
 }
 
 #[test]
@@ -123,6 +124,32 @@ format = "json"
         advertised: advertised.map(|address| address.parse().unwrap()),
     };
     assert_eq!(realm.addresses, [own("192.0.2.1", 24, Some("198.51.100.1")), own("2001:db8::1", 64, None)]);
+}
+
+#[test]
+fn a_path_of_srtp_is_one_of_the_names() {
+    let srtp = |value: &str| with(&format!("[srtp]\npath = {value}\n"));
+    for path in culvert_srtp::Path::ALL {
+        let config = Config::parse(&srtp(&format!("{:?}", path.name()))).unwrap();
+        assert_eq!(config.srtp.path, Some(path));
+    }
+    assert_eq!(Config::parse(&srtp("\"auto\"")).unwrap().srtp.path, None);
+
+    let available: Vec<_> = culvert_srtp::Path::available().map(culvert_srtp::Path::name).collect();
+    let available = format!("(this processor has {})", available.join(", "));
+    let form = r#"c:25:8: error: srtp.path: must be one of "auto", "avx512", "avx2", "aes-ni", "portable""#;
+    for (value, found) in [
+        (r#""quantum""#, r#""quantum""#),
+        (r#""AES-NI""#, r#""AES-NI"; did you mean "aes-ni"?"#),
+        (r#""avx-512""#, r#""avx-512"; did you mean "avx512"?"#),
+        ("512", "an integer"),
+    ] {
+        assert_eq!(complaints(&srtp(value)), [format!("{form}, not {found} {available}")]);
+    }
+    assert_eq!(
+        complaints(&with("[srtp]\npaht = \"avx2\"\n")),
+        [r#"c:25:1: error: srtp.paht: is not a key here; did you mean "path"?"#]
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use culvert_srtp::Path;
 use toml::de::DeValue;
 
 use super::{AttachMode, Backend, LogFormat};
@@ -100,6 +101,21 @@ impl FromToml for LogFormat {
 impl FromToml for Role {
     fn from_toml(value: &DeValue<'_>) -> Result<Role, String> {
         choice(value, &Role::ALL.map(|role| (role.name(), role)))
+    }
+}
+
+/// A path of SRTP, or `"auto"` for none.
+pub(super) struct SrtpPath(pub(super) Option<Path>);
+
+impl FromToml for SrtpPath {
+    fn from_toml(value: &DeValue<'_>) -> Result<SrtpPath, String> {
+        let paths = Path::ALL.map(|path| (path.name(), Some(path)));
+        let choices: Vec<_> = std::iter::once(("auto", None)).chain(paths).collect();
+        choice(value, &choices).map(SrtpPath).map_err(|message| {
+            // Whether a path fits is for the check of the host to say, but who has to choose anew should know.
+            let available: Vec<_> = Path::available().map(Path::name).collect();
+            format!("{message} (this processor has {})", available.join(", "))
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use culvert_api::v1;
 use culvert_ebpf_loader::AttachMode;
+use culvert_srtp::Path;
 use tonic::Status;
 
 use super::{About, answer};
@@ -28,6 +29,8 @@ pub(super) fn status(node: &Node, about: &About) -> Result<v1::GetNodeResponse, 
             interfaces,
             workers: workers.collect(),
             realms: realms(inner, about),
+            srtp_path: Path::chosen().name().to_owned(),
+            srtp_paths_available: Path::available().map(|path| path.name().to_owned()).collect(),
         })
     })
 }

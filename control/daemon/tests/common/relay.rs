@@ -60,6 +60,7 @@ pub struct Setup {
     pub net: Net,
     pub node: String,
     pub engine: String,
+    pub srtp: String,
     pub media: String,
     pub realms: String,
     pub control: String,
@@ -82,6 +83,7 @@ impl Setup {
             net,
             node: "max_flows = 256\n".into(),
             engine: "backend = \"socket\"\n".into(),
+            srtp: String::new(),
             media: String::new(),
             realms: realm("outside", 1) + &realm("inside", 2),
             control: format!("{}:7443", net.host(1)),
@@ -113,7 +115,7 @@ impl Setup {
         let role = |identity, role| format!("[[role]]\nidentity = {identity:?}\nroles = [{role:?}]\n");
         let text = format!(
             "[node]\n{}[control]\nlisten = {:?}\n[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
-             {}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[media]\n{}[log]\nformat = \"json\"\n",
+             {}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n",
             self.node,
             self.control,
             self.path("server.pem"),
@@ -126,6 +128,7 @@ impl Setup {
             self.metrics,
             self.engine,
             self.realms,
+            self.srtp,
             self.media,
         );
         self.write_file("culvert.toml", &text);
@@ -141,7 +144,12 @@ impl Setup {
 
     /// Starts it and waits until it serves.
     pub fn start(self) -> Relay {
-        let relay = self.launch(Command::new(BINARY));
+        self.start_by(Command::new(BINARY))
+    }
+
+    /// As [`Setup::start`], by a command of its own.
+    pub fn start_by(self, command: Command) -> Relay {
+        let relay = self.launch(command);
         relay.wait_for(|line| line["message"] == "serving");
         relay
     }

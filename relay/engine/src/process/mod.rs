@@ -102,21 +102,39 @@ fn refuse(info: &mut PacketInfo, counters: &FlowCounters, reason: DropReason) {
 struct FlowContexts<'s>(&'s mut [Option<Box<Flow>>]);
 
 impl FlowContexts<'_> {
-    fn flow(&mut self, slot: u32) -> Option<&mut Flow> {
+    fn flow(&self, slot: u32) -> Option<&Flow> {
+        self.0.get(slot as usize)?.as_deref()
+    }
+
+    fn flow_mut(&mut self, slot: u32) -> Option<&mut Flow> {
         self.0.get_mut(slot as usize)?.as_deref_mut()
     }
 }
 
 impl Contexts for FlowContexts<'_> {
-    fn receive(&mut self, id: u32) -> Option<&mut ReceiveContext> {
-        match &mut self.flow(id)?.receive {
+    fn receive(&self, id: u32) -> Option<&ReceiveContext> {
+        match &self.flow(id)?.receive {
             Receive::Srtp(context) => Some(context),
             Receive::NotReady | Receive::Plain => None,
         }
     }
 
-    fn send(&mut self, id: u32) -> Option<&mut SendContext> {
-        match &mut self.flow(id)?.send {
+    fn receive_mut(&mut self, id: u32) -> Option<&mut ReceiveContext> {
+        match &mut self.flow_mut(id)?.receive {
+            Receive::Srtp(context) => Some(context),
+            Receive::NotReady | Receive::Plain => None,
+        }
+    }
+
+    fn send(&self, id: u32) -> Option<&SendContext> {
+        match &self.flow(id)?.send {
+            Send::Srtp(context) => Some(context),
+            Send::NotReady | Send::Plain => None,
+        }
+    }
+
+    fn send_mut(&mut self, id: u32) -> Option<&mut SendContext> {
+        match &mut self.flow_mut(id)?.send {
             Send::Srtp(context) => Some(context),
             Send::NotReady | Send::Plain => None,
         }

@@ -1,37 +1,50 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use sha1::block_api::compress;
-use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 const BLOCK: usize = 64;
+const STATE: usize = 20;
 const INITIAL: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
 
-/// An HMAC-SHA1 key (RFC 2104) as the two states of SHA-1 after its inner and its outer pad.
+/// An HMAC-SHA1 key (RFC 2104) as the two states of SHA-1 after its inner and its outer pad, big-endian like the words of a
+/// block, and in the size of one: kernels load keys as they load messages.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct HmacKey {
-    inner: [u32; 5],
-    outer: [u32; 5],
-}
+pub(crate) struct HmacKey([u8; BLOCK]);
 
 impl HmacKey {
     pub(crate) fn new(key: &[u8; 20]) -> HmacKey {
-        let keyed = |pad: u8| {
+        let mut states = HmacKey([0; BLOCK]);
+        for (state, pad) in states.0.chunks_exact_mut(STATE).zip([0x36, 0x5c]) {
             let mut block = [pad; BLOCK];
             for (byte, key) in block.iter_mut().zip(key) {
                 *byte ^= key;
             }
-            let mut state = INITIAL;
-            compress(&mut state, &[block]);
+            let mut words = INITIAL;
+            compress(&mut words, &[block]);
+            write(&words, state);
             block.zeroize();
-            state
-        };
-        Self { inner: keyed(0x36), outer: keyed(0x5c) }
+            words.zeroize();
+        }
+        states
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; BLOCK] {
+        &self.0
+    }
+
+    fn state(&self, number: usize) -> [u32; 5] {
+        let bytes = &self.0[number * STATE..];
+        let mut words = [0; 5];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u32::from_be_bytes(*bytes);
+        }
+        words
     }
 
     /// HMAC of `message` followed by `suffix`.
     pub(crate) fn tag<const S: usize>(&self, message: &[u8], suffix: [u8; S]) -> [u8; 20] {
         const { assert!(S + 9 <= BLOCK) };
-        let mut state = self.inner;
+        let mut state = self.state(0);
         let (blocks, rest) = message.as_chunks::<BLOCK>();
         compress(&mut state, blocks);
 
@@ -43,16 +56,11 @@ impl HmacKey {
 
         let mut digest = [0; 2 * BLOCK];
         write(&state, &mut digest);
-        let mut state = self.outer;
+        let mut state = self.state(1);
         pad(&mut state, &mut digest, 20, BLOCK + 20);
         let mut tag = [0; 20];
         write(&state, &mut tag);
         tag
-    }
-
-    /// Compares two keys in constant time.
-    pub(crate) fn same_key(&self, other: &HmacKey) -> bool {
-        self.inner.ct_eq(&other.inner).into()
     }
 }
 

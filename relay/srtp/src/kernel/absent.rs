@@ -2,43 +2,78 @@
 //! Stands in for the x86-64 kernels elsewhere: types without values.
 
 use core::convert::Infallible;
+use core::marker::PhantomData;
 
-/// Proof that the processor has the instructions: here there is none.
+use super::{Message, Work};
+use crate::Path;
+use crate::cipher::hmac::HmacKey;
+use crate::session::Position;
+
+/// A path beside the portable one: here there is none.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Machine(Infallible);
+
+/// Would ask for a value ahead of time.
+pub(crate) fn prefetch<T>(_value: &T) {}
+
+/// A key that cannot be.
+pub(crate) struct CounterKey(Infallible);
+
+/// A key that cannot be.
+pub(crate) struct GcmKey(Infallible);
+
+/// A key stream that cannot be.
 #[derive(Copy, Clone)]
-pub(crate) struct AesNi(Infallible);
+pub(crate) struct Keystream<'k>(Infallible, PhantomData<&'k ()>);
 
-impl AesNi {
-    pub(crate) fn detect() -> Option<AesNi> {
+/// A nonce that cannot be.
+#[derive(Copy, Clone)]
+pub(crate) struct Nonce<'k>(Infallible, PhantomData<&'k ()>);
+
+impl Machine {
+    pub(crate) fn of(_path: Path) -> Option<Machine> {
         None
     }
-}
 
-/// A key schedule that cannot be.
-pub(crate) struct Schedule<const N: usize>(Infallible);
-
-impl<const N: usize> Schedule<N> {
-    pub(crate) fn expand<const K: usize>(proof: AesNi, _key: &[u8; K]) -> Self {
-        match proof.0 {}
-    }
-
-    pub(crate) fn encrypt_block(&self, _block: &mut [u8; 16]) {
+    pub(crate) fn counter_key(self, _key: &[u8], _hmac: HmacKey, _salt: [u8; 14]) -> CounterKey {
         match self.0 {}
     }
 
-    pub(crate) fn apply_keystream(&self, _counter: &[u8; 16], _data: &mut [u8]) {
+    pub(crate) fn gcm_key(self, _key: &[u8], _salt: [u8; 12]) -> GcmKey {
+        match self.0 {}
+    }
+
+    pub(crate) fn tags(self, _messages: &[Message<'_>], _tags: &mut [[u8; 20]]) {
+        match self.0 {}
+    }
+
+    pub(crate) fn gcm_tag(self, _at: Nonce<'_>, _aad: &[u8], _payload: &[u8]) -> [u8; 16] {
+        match self.0 {}
+    }
+
+    pub(crate) fn transform(self, _jobs: &mut [Work<'_, '_>]) {
         match self.0 {}
     }
 }
 
-/// A hash key that cannot be.
-pub(crate) struct HashKey(Infallible);
-
-impl HashKey {
-    pub(crate) fn new(proof: AesNi, _h: &[u8; 16]) -> Self {
-        match proof.0 {}
+impl CounterKey {
+    pub(crate) fn hmac(&self) -> &HmacKey {
+        match self.0 {}
     }
 
-    pub(crate) fn hash(&self, _aad: &[u8], _ciphertext: &[u8]) -> [u8; 16] {
+    pub(crate) fn keystream(&self, _position: Position) -> Keystream<'_> {
+        match self.0 {}
+    }
+}
+
+impl GcmKey {
+    pub(crate) fn nonce(&self, _position: Position) -> Nonce<'_> {
+        match self.0 {}
+    }
+}
+
+impl<'k> Nonce<'k> {
+    pub(crate) fn keystream(self) -> Keystream<'k> {
         match self.0 {}
     }
 }

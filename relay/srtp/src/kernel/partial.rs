@@ -41,24 +41,10 @@ pub(crate) fn xor(bytes: &mut [u8], stream: u128) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
 
-    #[test]
-    fn every_length() {
-        let data: [u8; 16] = core::array::from_fn(|i| (0x11 * i as u8) ^ 0xa7);
-        let stream: [u8; 16] = core::array::from_fn(|i| (0x0d * i as u8) ^ 0x3c);
-        for length in 0..16 {
-            let mut padded = [0; 16];
-            padded[..length].copy_from_slice(&data[..length]);
-            assert_eq!(read(&data[..length]), u128::from_le_bytes(padded), "{length} bytes");
-
-            let mut mixed = data;
-            xor(&mut mixed[..length], u128::from_le_bytes(stream));
-            let expected: [u8; 16] =
-                core::array::from_fn(|i| if i < length { data[i] ^ stream[i] } else { data[i] });
-            assert_eq!(mixed, expected, "{length} bytes");
-        }
-    }
+/// The first bytes of `value`, little endian, as up to 15 bytes.
+#[inline]
+pub(crate) fn write(bytes: &mut [u8], value: u128) {
+    bytes.fill(0);
+    xor(bytes, value);
 }

@@ -2,8 +2,8 @@
 //! One context at a time, packets as byte vectors.
 
 use crate::{
-    Contexts, KeySet, Kind, MasterKey, Mki, Packet, Path, ReceiveContext, Reject, SendContext, Suite,
-    protect_burst, unprotect_burst,
+    Contexts, KeySet, Kind, MasterKey, Mki, Onward, Packet, Path, ReceiveContext, Reject, Relay, SendContext,
+    Suite, protect_burst, unprotect_burst,
 };
 
 /// Contexts by position, the same id for both directions.
@@ -14,12 +14,26 @@ pub(crate) struct Table {
 }
 
 impl Contexts for Table {
-    fn receive(&mut self, id: u32) -> Option<&mut ReceiveContext> {
+    fn receive(&self, id: u32) -> Option<&ReceiveContext> {
+        self.receive.get(id as usize)
+    }
+
+    fn receive_mut(&mut self, id: u32) -> Option<&mut ReceiveContext> {
         self.receive.get_mut(id as usize)
     }
 
-    fn send(&mut self, id: u32) -> Option<&mut SendContext> {
+    fn send(&self, id: u32) -> Option<&SendContext> {
+        self.send.get(id as usize)
+    }
+
+    fn send_mut(&mut self, id: u32) -> Option<&mut SendContext> {
         self.send.get_mut(id as usize)
+    }
+}
+
+impl Relay for Table {
+    fn accept(&mut self, _place: usize, _packet: &Packet<'_>) -> Onward {
+        Onward::Protect
     }
 }
 

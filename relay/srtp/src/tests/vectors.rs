@@ -2,6 +2,7 @@
 //! Whole packets as the RFCs print them. Key streams and key derivation stand beside their modules.
 
 use super::harness::{key_set, paths, table};
+use crate::kernel::Machine;
 use crate::hex::hex;
 use crate::kdf::Material;
 use crate::layout::Layout;
@@ -54,11 +55,12 @@ fn rfc_7714_section_16() {
     ] {
         let protected = hex(protected);
         for path in paths() {
-            let keys = RtpKeys::new(suite, path, &material(suite));
+            let machine = Machine::of(path);
+            let keys = RtpKeys::new(suite, machine, &material(suite));
             let at = Layout::new(suite, 0, Kind::Rtp, 12, plain.len());
             let mut packet = plain.clone();
             packet.resize(at.end, 0);
-            keys.protect(&mut packet, &at, Position { ssrc: 0x5501_a0b2, index: 0xf17b });
+            keys.protect(machine, &mut packet, &at, Position { ssrc: 0x5501_a0b2, index: 0xf17b });
             assert_eq!(packet, protected, "{suite} {path}");
 
             let set = || KeySet::from_material(suite, path, vec![([material(suite), material(suite)], None)]);
@@ -88,7 +90,7 @@ fn rfc_7714_section_17() {
     ] {
         let protected = hex(protected);
         for path in paths() {
-            let keys = RtcpKeys::new(suite, path, &material(suite));
+            let keys = RtcpKeys::new(suite, material(suite));
             let at = Layout::new(suite, 0, Kind::Rtcp, 8, plain.len());
             let mut packet = plain.clone();
             packet.resize(at.end, 0);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use zeroize::Zeroizing;
+
+use super::{Position, equal, gcm_salt, write_tag};
+use crate::cipher::aes::PortableAes;
+use crate::cipher::gcm::PortableGcm;
+use crate::cipher::hmac::HmacKey;
+use crate::kdf::Material;
+use crate::kernel::{CounterKey, GcmKey, Machine, Side, Work};
+use crate::layout::Layout;
+use crate::suite::Transform;
+use crate::Suite;
+
+/// Keys of SRTP, which has a packet every few milliseconds: expanded once.
+pub(crate) enum RtpKeys {
+    CounterMode(CounterKey),
+    Gcm(GcmKey),
+    Null(HmacKey),
+    /// Boxed, because the portable schedules are large.
+    PortableCounterMode(Box<PortableAes>, Zeroizing<[u8; 14]>, HmacKey),
+    PortableGcm(Box<PortableGcm>, Zeroizing<[u8; 12]>),
+}
+
+impl RtpKeys {
+    pub(crate) fn new(suite: Suite, machine: Option<Machine>, material: &Material) -> RtpKeys {
+        let (key, length) = (&material.key, suite.key_length());
+        let hmac = || HmacKey::new(&material.authentication);
+        match (suite.transform(), machine) {
+            (Transform::Null, _) => Self::Null(hmac()),
+            (Transform::CounterMode, Some(machine)) => {
+                Self::CounterMode(machine.counter_key(&key[..length], hmac(), material.salt))
+            }
+            (Transform::CounterMode, None) => Self::PortableCounterMode(
+                Box::new(PortableAes::new(key, length)),
+                Zeroizing::new(material.salt),
+                hmac(),
+            ),
+            (Transform::Gcm, Some(machine)) => Self::Gcm(machine.gcm_key(&key[..length], *gcm_salt(material))),
+            (Transform::Gcm, None) => {
+                Self::PortableGcm(Box::new(PortableGcm::new(key, length)), gcm_salt(material))
+            }
+        }
+    }
+
+    /// The key of the HMAC, where there is one.
+    #[inline]
+    pub(crate) fn hmac(&self) -> Option<&HmacKey> {
+        match self {
+            Self::CounterMode(key) => Some(key.hmac()),
+            Self::Null(hmac) | Self::PortableCounterMode(_, _, hmac) => Some(hmac),
+            Self::Gcm(_) | Self::PortableGcm(..) => None,
+        }
+    }
+
+    /// How the kernels are to take a packet. `None` on the portable path.
+    #[inline]
+    pub(crate) fn side(&self, position: Position) -> Option<Side<'_>> {
+        match self {
+            Self::CounterMode(key) => Some(Side::CounterMode(key.keystream(position))),
+            Self::Gcm(key) => Some(Side::Gcm(key.nonce(position))),
+            Self::Null(_) => Some(Side::Clear),
+            Self::PortableCounterMode(..) | Self::PortableGcm(..) => None,
+        }
+    }
+
+    /// The tag, of which HMAC uses the first bytes.
+    pub(crate) fn tag(&self, machine: Option<Machine>, packet: &[u8], at: &Layout, position: Position) -> [u8; 20] {
+        let (header, payload) = packet[..at.body].split_at(at.header);
+        let tag = match (self, machine) {
+            (Self::Gcm(key), Some(machine)) => machine.gcm_tag(key.nonce(position), header, payload),
+            (Self::PortableGcm(gcm, salt), _) => gcm.tag(&position.nonce(salt), header, payload),
+            _ => {
+                let roll_over_counter = position.roll_over_counter().to_be_bytes();
+                return self.hmac().map_or([0; 20], |hmac| hmac.tag(&packet[..at.body], roll_over_counter));
+            }
+        };
+        let mut padded = [0; 20];
+        padded[..16].copy_from_slice(&tag);
+        padded
+    }
+
+    /// Whether the packet carries the tag of these keys, compared in constant time.
+    pub(crate) fn authenticates(
+        &self,
+        machine: Option<Machine>,
+        packet: &[u8],
+        at: &Layout,
+        position: Position,
+    ) -> bool {
+        equal(&self.tag(machine, packet, at, position), at.tag(packet))
+    }
+
+    /// Encrypts or decrypts the payload: both ciphers are key streams.
+    pub(crate) fn apply_keystream(
+        &self,
+        machine: Option<Machine>,
+        packet: &mut [u8],
+        at: &Layout,
+        position: Position,
+    ) {
+        let payload = &mut packet[at.header..at.body];
+        let stream = match (self, machine) {
+            (Self::CounterMode(key), Some(_)) => key.keystream(position),
+            (Self::Gcm(key), Some(_)) => key.nonce(position).keystream(),
+            (Self::PortableCounterMode(aes, salt, _), _) => {
+                return aes.apply_keystream(&position.counter(salt), payload);
+            }
+            (Self::PortableGcm(gcm, salt), _) => return gcm.apply_keystream(&position.nonce(salt), payload),
+            (Self::Null(_), _) | (_, None) => return,
+        };
+        if let Some(machine) = machine {
+            machine.transform(&mut [Work::new(Side::CounterMode(stream), Side::Clear, payload, 0)]);
+        }
+    }
+
+    /// Encrypts the payload and writes the tag.
+    pub(crate) fn protect(&self, machine: Option<Machine>, packet: &mut [u8], at: &Layout, position: Position) {
+        self.apply_keystream(machine, packet, at, position);
+        let tag = self.tag(machine, packet, at, position);
+        write_tag(packet, at, &tag);
+    }
+}
