@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bursts of packets through their contexts.
 //!
-//! The outcome is that of taking the packets one by one, in order. Yet tags are computed for many packets at once, and in GCM
-//! while the payload is being taken from key to key; both need to know a packet's index before its predecessors have been
-//! accepted. So every batch goes through these steps:
+//! The outcome is that of taking the packets one by one, in order. Yet HMACs are fast only for many packets at once, and
+//! cover the roll-over counter, which depends on what was accepted before. So every batch goes through three steps:
 //!
-//! 1. *plan*: each packet's index is estimated from the state as it is before the batch. Nothing is changed.
-//! 2. *verify*: tags are computed where the plan has the packets. A GCM packet is on that occasion taken to its new key.
-//! 3. *decide*: one by one, in order, packets are judged by the state as it is now. Where a packet's tag was computed
-//!    for the same index, its verdict is known; where not (a jump within the burst, a new key that is being tried), it
-//!    is found out now. Only what is accepted changes any state. What is refused has its bytes put back.
-//! 4. *transform*: the accepted packets of counter mode are taken to their new key.
-//! 5. *tag*: the packets that leave in counter mode get their tags.
-//!
-//! SRTCP, of which there is little, is dealt with packet by packet in the third step.
+//! 1. *verify*: each packet's index is foreseen from the state as it is before the batch, and its HMAC computed there.
+//!    Nothing is changed.
+//! 2. *decide*: one by one, in order, packets are judged by the state as it is now. Where a packet still stands where it
+//!    was foreseen, its verdict is known; where not (a jump within the burst, a new key that is being tried), it is found
+//!    out now. What is accepted changes the state, and its payload is taken from key to key. A GCM packet is verified
+//!    here, on the way to its new key; what does not authenticate is put back.
+//! 3. *tag*: the packets that leave under HMAC get their tags.
 
+mod carry;
 mod decide;
-mod depart;
-mod plan;
+mod tag;
 mod verify;
 
+use self::tag::Waiting;
+use self::verify::Foresight;
 use crate::kernel::BATCH;
 use crate::{Contexts, Onward, Packet, Relay, ReceiveContext, SendContext};
 
@@ -33,9 +32,9 @@ pub fn unprotect_burst(packets: &mut [Packet<'_>], contexts: &mut impl Contexts)
 /// already an error are passed over. Neither allocates nor blocks.
 pub fn protect_burst(packets: &mut [Packet<'_>], contexts: &mut impl Contexts) {
     for batch in packets.chunks_mut(BATCH) {
-        let departures = decide::admit(batch, contexts);
-        depart::transform(batch, &departures, contexts);
-        depart::tag(batch, &departures, contexts);
+        let mut waiting = Waiting::new();
+        decide::admit(batch, &mut waiting, contexts);
+        tag::tag(batch, &waiting, contexts);
     }
 }
 
@@ -48,11 +47,10 @@ pub fn protect_burst(packets: &mut [Packet<'_>], contexts: &mut impl Contexts) {
 pub fn rekey_burst(packets: &mut [Packet<'_>], relay: &mut impl Relay) {
     let mut first = 0;
     for batch in packets.chunks_mut(BATCH) {
-        let mut plans = plan::plan(batch, relay);
-        verify::verify(batch, &mut plans, relay);
-        let departures = decide::decide(first, batch, &plans, relay);
-        depart::transform(batch, &departures, relay);
-        depart::tag(batch, &departures, relay);
+        let (mut foresight, mut waiting) = (Foresight::new(), Waiting::new());
+        verify::verify(batch, &mut foresight, relay);
+        decide::decide(first, batch, &foresight, &mut waiting, relay);
+        tag::tag(batch, &waiting, relay);
         first += batch.len();
     }
 }

@@ -11,6 +11,7 @@ pub(crate) const MAX_RTCP_INDEX: u64 = (1 << 31) - 1;
 ///
 /// With a roll-over counter of 0 the estimate does not go below it: no packet has such an index. The result is above
 /// [`MAX_INDEX`] where the counter would overflow.
+#[inline]
 pub(crate) fn estimate(highest: u64, sequence: u16) -> u64 {
     let roll_over = highest >> 16;
     let last = (highest & 0xffff) as u16;

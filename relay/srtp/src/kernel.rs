@@ -56,14 +56,12 @@ mod prefetch;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use prefetch::prefetch;
 
-pub(crate) use work::{BATCH, Message, Side, Work};
+pub(crate) use work::{BATCH, Counter, Message, Side, Work};
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use {
-    counter_mode::CounterKey, gcm::Nonce, ghash::GcmKey, keystream::Keystream, machine::Machine,
-};
+pub(crate) use {counter_mode::CounterKey, ghash::GcmKey, machine::Machine};
 
 #[cfg(not(target_arch = "x86_64"))]
 mod absent;
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) use absent::{CounterKey, GcmKey, Keystream, Machine, Nonce, prefetch};
+pub(crate) use absent::{CounterKey, GcmKey, Machine, prefetch};

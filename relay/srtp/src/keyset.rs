@@ -16,6 +16,8 @@ const MAX_RTCP_LIFETIME: u32 = 1 << 31;
 pub struct KeySet {
     first: SessionKeys,
     others: Box<[SessionKeys]>,
+    /// The layout of an empty SRTP packet.
+    rtp: Layout,
     suite: Suite,
 }
 
@@ -75,8 +77,10 @@ impl KeySet {
             }
         }
         let machine = Machine::of(path);
+        let mki_length = mki_length.unwrap_or(0);
         Ok(Self {
             suite,
+            rtp: Layout::of_nothing(suite, mki_length, Kind::Rtp),
             first: SessionKeys::derive(machine, first),
             others: others.iter().map(|key| SessionKeys::derive(machine, key)).collect(),
         })
@@ -88,7 +92,9 @@ impl KeySet {
         let machine = Machine::of(path);
         let mut keys =
             keys.into_iter().map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
-        Self { suite, first: keys.next().unwrap(), others: keys.collect() }
+        let first = keys.next().unwrap();
+        let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
+        Self { suite, rtp, first, others: keys.collect() }
     }
 
     /// The suite of every key of the set.
@@ -97,12 +103,22 @@ impl KeySet {
     }
 
     /// Bytes that protection adds to a packet: tag, MKI, and for RTCP the SRTCP index.
+    #[inline]
     pub fn overhead(&self, kind: Kind) -> usize {
-        layout::overhead(self.suite, self.mki_length(), kind)
+        match kind {
+            Kind::Rtp => self.rtp.end(),
+            Kind::Rtcp => layout::overhead(self.suite, self.mki_length(), kind),
+        }
     }
 
-    pub(crate) fn layout(&self, kind: Kind, header: usize, body: usize) -> Layout {
-        Layout::new(self.suite, self.mki_length(), kind, header, body)
+    /// The layout of a packet of `body` bytes in plain form.
+    #[inline]
+    pub(crate) fn layout(&self, kind: Kind, header: u16, body: usize) -> Result<Layout, Reject> {
+        let nothing = match kind {
+            Kind::Rtp => self.rtp,
+            Kind::Rtcp => Layout::of_nothing(self.suite, self.mki_length(), kind),
+        };
+        nothing.around(header, body).ok_or(Reject::Malformed)
     }
 
     /// Asks for what a packet will need of the first key, ahead of time.
@@ -112,29 +128,35 @@ impl KeySet {
     }
 
     /// The key for sending.
+    #[inline]
     pub(crate) fn first(&self) -> &SessionKeys {
         &self.first
     }
 
+    #[inline]
     pub(crate) fn first_mut(&mut self) -> &mut SessionKeys {
         &mut self.first
     }
 
     /// Position of the key with that MKI, which has the length of the set's MKIs: none where the set has one key alone.
-    pub(crate) fn find(&self, mki: &[u8]) -> Result<usize, Reject> {
+    #[inline]
+    pub(crate) fn find(&self, mki: &[u8]) -> Result<u8, Reject> {
         if mki.is_empty() {
             return Ok(0);
         }
-        self.iter().position(|keys| keys.mki() == mki).ok_or(Reject::UnknownMki)
+        let found = self.iter().position(|keys| keys.mki() == mki);
+        found.map(|position| position as u8).ok_or(Reject::UnknownMki)
     }
 
     /// The key at a position that [`find`](Self::find) gave.
-    pub(crate) fn get(&self, position: usize) -> &SessionKeys {
-        position.checked_sub(1).and_then(|other| self.others.get(other)).unwrap_or(&self.first)
+    #[inline]
+    pub(crate) fn get(&self, position: u8) -> &SessionKeys {
+        position.checked_sub(1).and_then(|other| self.others.get(usize::from(other))).unwrap_or(&self.first)
     }
 
-    pub(crate) fn get_mut(&mut self, position: usize) -> &mut SessionKeys {
-        position.checked_sub(1).and_then(|other| self.others.get_mut(other)).unwrap_or(&mut self.first)
+    #[inline]
+    pub(crate) fn get_mut(&mut self, position: u8) -> &mut SessionKeys {
+        position.checked_sub(1).and_then(|other| self.others.get_mut(usize::from(other))).unwrap_or(&mut self.first)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SessionKeys> + Clone {
@@ -193,24 +215,29 @@ impl SessionKeys {
         }
     }
 
+    #[inline]
     pub(crate) fn rtp(&self) -> &RtpKeys {
         &self.rtp
     }
 
     /// The kernels that the keys are for; `None` on the portable path.
+    #[inline]
     pub(crate) fn machine(&self) -> Option<Machine> {
         self.machine
     }
 
+    #[inline]
     pub(crate) fn mki(&self) -> &[u8] {
         self.mki.as_ref().map(Mki::as_bytes).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn generation(&self) -> u32 {
         self.generation
     }
 
     /// Whether either count has reached its limit, which ends the key for both (RFC 3711 section 9.2).
+    #[inline]
     pub(crate) fn expired(&self) -> bool {
         self.usage.rtp >= self.usage.limit
             || self.usage.rtcp >= MAX_RTCP_LIFETIME
@@ -218,6 +245,7 @@ impl SessionKeys {
     }
 
     /// Counts a packet that the key has protected.
+    #[inline]
     pub(crate) fn count(&mut self, kind: Kind) {
         match kind {
             Kind::Rtp => self.usage.rtp += 1,
@@ -232,21 +260,19 @@ impl SessionKeys {
         }
     }
 
-    /// Encrypts or decrypts the payload of an SRTP packet, if it lies within `packet`.
-    pub(crate) fn apply_keystream(&self, packet: &mut [u8], at: &Layout, position: Position) {
-        if packet.len() >= at.body {
-            self.rtp.apply_keystream(self.machine, packet, at, position);
-        }
+    /// Encrypts or decrypts the payload of an SRTP packet.
+    pub(crate) fn apply_keystream(&self, payload: &mut [u8], position: Position) {
+        self.rtp.apply_keystream(self.machine, payload, position);
     }
 
     pub(crate) fn decrypt(&self, kind: Kind, packet: &mut [u8], at: &Layout, position: Position) {
         match kind {
-            Kind::Rtp => self.rtp.apply_keystream(self.machine, packet, at, position),
+            Kind::Rtp => self.apply_keystream(&mut packet[at.header()..at.body()], position),
             Kind::Rtcp => self.rtcp.decrypt(packet, at, position),
         }
     }
 
-    /// Encrypts and writes everything that protection adds. `packet` has `at.end` bytes.
+    /// Encrypts and writes everything that protection adds. `packet` has `at.end()` bytes.
     pub(crate) fn protect(&self, kind: Kind, packet: &mut [u8], at: &Layout, position: Position) {
         self.write_mki(packet, at);
         match kind {
@@ -255,12 +281,12 @@ impl SessionKeys {
         }
     }
 
-    /// Writes MKI and tag of an SRTP packet, of which `packet` has at least `at.end` bytes.
+    /// Writes MKI and tag of an SRTP packet, of which `packet` has at least `at.end()` bytes.
     #[inline]
     pub(crate) fn write_tag(&self, packet: &mut [u8], at: &Layout, tag: &[u8]) {
         self.write_mki(packet, at);
         if let (Some(to), Some(tag)) =
-            (packet.get_mut(at.tag..at.tag + at.tag_length), tag.get(..at.tag_length))
+            (packet.get_mut(at.tag_range()), tag.get(..at.tag_range().len()))
         {
             to.copy_from_slice(tag);
         }
@@ -268,8 +294,8 @@ impl SessionKeys {
 
     #[inline]
     fn write_mki(&self, packet: &mut [u8], at: &Layout) {
-        if at.mki_length > 0 {
-            packet[at.mki..at.mki + at.mki_length].copy_from_slice(self.mki());
+        if !at.mki_range().is_empty() {
+            packet[at.mki_range()].copy_from_slice(self.mki());
         }
     }
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use core::ops::Range;
+
 use crate::suite::Transform;
 use crate::{Kind, Suite};
 
@@ -14,18 +16,14 @@ const INDEX_LENGTH: usize = 4;
 /// ```
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Layout {
-    /// End of the header, start of what is encrypted.
-    pub(crate) header: usize,
-    /// End of the plain packet.
-    pub(crate) body: usize,
-    /// Start of the SRTCP index, in SRTCP packets.
-    pub(crate) index: usize,
-    pub(crate) mki: usize,
-    pub(crate) mki_length: usize,
-    pub(crate) tag: usize,
-    pub(crate) tag_length: usize,
-    /// End of the protected packet.
-    pub(crate) end: usize,
+    header: u16,
+    body: u16,
+    index: u16,
+    mki: u16,
+    tag: u16,
+    end: u16,
+    mki_length: u8,
+    tag_length: u8,
 }
 
 /// Bytes that protection adds.
@@ -38,31 +36,78 @@ pub(crate) fn overhead(suite: Suite, mki_length: usize, kind: Kind) -> usize {
 }
 
 impl Layout {
-    /// The layout of a packet whose plain form has `body` bytes, `header` of them header.
-    pub(crate) fn new(suite: Suite, mki_length: usize, kind: Kind, header: usize, body: usize) -> Layout {
+    /// The layout of the empty packet.
+    pub(crate) fn of_nothing(suite: Suite, mki_length: usize, kind: Kind) -> Layout {
         let (tag_length, index_length) = match kind {
             Kind::Rtp => (suite.rtp_tag_length(), 0),
             Kind::Rtcp => (suite.rtcp_tag_length(), INDEX_LENGTH),
         };
-        let end = body + tag_length + index_length + mki_length;
+        let end = tag_length + index_length + mki_length;
         let (tag, index, mki) = match suite.transform() {
-            Transform::Gcm => (body, body + tag_length, body + tag_length + index_length),
-            Transform::CounterMode | Transform::Null => (end - tag_length, body, body + index_length),
+            Transform::Gcm => (0, tag_length, tag_length + index_length),
+            Transform::CounterMode | Transform::Null => (end - tag_length, 0, index_length),
         };
-        Layout { header, body, index, mki, mki_length, tag, tag_length, end }
+        let [index, mki, tag, end] = [index, mki, tag, end].map(|offset| offset as u16);
+        let (mki_length, tag_length) = (mki_length as u8, tag_length as u8);
+        Layout { header: 0, body: 0, index, mki, mki_length, tag, tag_length, end }
     }
 
+    /// The same of a packet whose plain form has `body` bytes, `header` of them header. `None` when it would have more
+    /// than 65,535 bytes, which no datagram has.
+    #[inline]
+    pub(crate) fn around(self, header: u16, body: usize) -> Option<Layout> {
+        let body = u16::try_from(body).ok()?;
+        let end = self.end.checked_add(body)?;
+        let (index, mki, tag) = (self.index + body, self.mki + body, self.tag + body);
+        Some(Layout { header, body, index, mki, tag, end, ..self })
+    }
+
+    /// End of the header, start of what is encrypted.
+    #[inline]
+    pub(crate) fn header(&self) -> usize {
+        usize::from(self.header)
+    }
+
+    /// End of the plain packet.
+    #[inline]
+    pub(crate) fn body(&self) -> usize {
+        usize::from(self.body)
+    }
+
+    /// End of the protected packet.
+    #[inline]
+    pub(crate) fn end(&self) -> usize {
+        usize::from(self.end)
+    }
+
+    /// Where the SRTCP index is, in SRTCP packets.
+    pub(crate) fn index_range(&self) -> Range<usize> {
+        usize::from(self.index)..usize::from(self.index) + INDEX_LENGTH
+    }
+
+    #[inline]
+    pub(crate) fn mki_range(&self) -> Range<usize> {
+        usize::from(self.mki)..usize::from(self.mki) + usize::from(self.mki_length)
+    }
+
+    #[inline]
+    pub(crate) fn tag_range(&self) -> Range<usize> {
+        usize::from(self.tag)..usize::from(self.tag) + usize::from(self.tag_length)
+    }
+
+    #[inline]
     pub(crate) fn tag<'b>(&self, packet: &'b [u8]) -> &'b [u8] {
-        packet.get(self.tag..self.tag + self.tag_length).unwrap_or_default()
+        packet.get(self.tag_range()).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn mki<'b>(&self, packet: &'b [u8]) -> &'b [u8] {
-        packet.get(self.mki..self.mki + self.mki_length).unwrap_or_default()
+        packet.get(self.mki_range()).unwrap_or_default()
     }
 
     /// E bit and SRTCP index.
     pub(crate) fn index(&self, packet: &[u8]) -> Option<u32> {
-        packet.get(self.index..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+        packet.get(self.index_range())?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
     }
 }
 
@@ -75,21 +120,17 @@ mod tests {
         for suite in Suite::ALL {
             for kind in [Kind::Rtp, Kind::Rtcp] {
                 for mki_length in [0, 1, 4, 128] {
-                    let layout = Layout::new(suite, mki_length, kind, 12, 172);
-                    let index_length = if kind == Kind::Rtcp { 4 } else { 0 };
-                    let mut parts = [
-                        (layout.tag, layout.tag_length),
-                        (layout.index, index_length),
-                        (layout.mki, mki_length),
-                    ];
-                    parts.sort();
-                    let mut next = layout.body;
-                    for (start, length) in parts {
-                        assert_eq!(start, next, "{suite} {kind:?}");
-                        next += length;
+                    let layout = Layout::of_nothing(suite, mki_length, kind).around(12, 172).unwrap();
+                    let index = if kind == Kind::Rtcp { layout.index_range() } else { 172..172 };
+                    let mut parts = [layout.tag_range(), layout.mki_range(), index];
+                    parts.sort_by_key(|part| (part.start, part.end));
+                    let mut next = layout.body();
+                    for part in parts {
+                        assert_eq!(part.start, if part.is_empty() { part.start } else { next }, "{suite} {kind:?}");
+                        next += part.len();
                     }
-                    assert_eq!(next, layout.end);
-                    assert_eq!(layout.end - layout.body, overhead(suite, mki_length, kind));
+                    assert_eq!(next, layout.end());
+                    assert_eq!(layout.end() - layout.body(), overhead(suite, mki_length, kind));
                 }
             }
         }

@@ -2,7 +2,6 @@
 use crate::header::Header;
 use crate::index::{self, MAX_INDEX};
 use crate::keyset::SessionKeys;
-use crate::layout::Layout;
 use crate::replay::{ReplayWindow, Standing};
 use crate::session::{E_BIT, Position};
 use crate::streams::{Slot, Streams};
@@ -69,29 +68,31 @@ enum Set {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Parsed {
     pub(crate) header: Header,
-    pub(crate) layout: Layout,
+    /// Bytes of the plain packet.
+    pub(crate) body: u16,
     /// Position of the key that it names.
-    pub(crate) key: usize,
+    pub(crate) key: u8,
 }
 
-/// Where a packet of a burst will probably stand, so that its tag can be computed with those of others.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) parsed: Parsed,
-    pub(crate) position: Position,
-}
-
-/// A packet that has authenticated, and what it is to change.
+/// A packet that has authenticated, or is expected to, and what it is to change.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Accepted {
     set: Set,
-    key: usize,
+    key: u8,
     slot: Slot,
     pub(crate) header: Header,
-    pub(crate) layout: Layout,
-    pub(crate) position: Position,
+    /// Bytes of the plain packet.
+    pub(crate) body: u16,
+    pub(crate) index: u64,
     /// The packet starts a new index space.
     restart: bool,
+}
+
+impl Accepted {
+    #[inline]
+    pub(crate) fn position(&self) -> Position {
+        Position { ssrc: self.header.ssrc, index: self.index }
+    }
 }
 
 impl ReceiveContext {
@@ -152,33 +153,54 @@ impl ReceiveContext {
         self.streams.prefetch();
     }
 
-    /// Where an SRTP packet will stand if everything goes its usual way: under the newest set, at the first index that
-    /// its sequence number may stand for.
-    #[inline]
-    pub(crate) fn plan(&self, packet: &[u8]) -> Option<Plan> {
-        let parsed = Self::parse(&self.keys, Kind::Rtp, packet).ok()?;
-        Some(Plan { parsed, position: self.expected(&parsed.header)? })
+    /// What will become of an SRTP packet if it authenticates and nothing about it is unusual: under the newest set, at the
+    /// first index that its sequence number may stand for. The verdict is that of [`judge`](Self::judge), for most
+    /// packets and in less time; `None` where that has to find out.
+    #[inline(always)]
+    pub(crate) fn foresee(&self, packet: &[u8]) -> Option<Accepted> {
+        let Parsed { header, body, key } = Self::parse(&self.keys, Kind::Rtp, packet).ok()?;
+        self.place(header, body, key)
     }
 
-    /// The position of a packet that nothing is known to speak against.
-    #[inline]
-    pub(crate) fn expected(&self, header: &Header) -> Option<Position> {
+    /// The same of a packet that was foreseen before others were accepted, if it still authenticates if it did then.
+    #[inline(always)]
+    pub(crate) fn confirm(&self, foreseen: &Accepted) -> Option<Accepted> {
+        let placed = self.place(foreseen.header, foreseen.body, foreseen.key)?;
+        (placed.index == foreseen.index).then_some(placed)
+    }
+
+    #[inline(always)]
+    fn place(&self, header: Header, body: u16, key: u8) -> Option<Accepted> {
+        let session = self.keys.get(key);
         let slot = self.streams.find(header.ssrc)?;
-        let index = match self.streams.get(slot) {
-            Some(stream) => stream.rtp.rtp_indices(header.sequence)[0]?,
-            None => u64::from(header.sequence),
+        let index = match self.streams.get(slot).map(|stream| &stream.rtp) {
+            Some(track) if let Some(highest) = track.window.highest() => {
+                let index = index::estimate(highest, header.sequence);
+                let usual = track.settled == session.generation()
+                    && track.since <= track.settled
+                    && index <= MAX_INDEX
+                    && track.window.standing(index) == Standing::New;
+                if usual { index } else { return None }
+            }
+            _ => u64::from(header.sequence),
         };
-        (index <= MAX_INDEX).then_some(Position { ssrc: header.ssrc, index })
+        if session.expired() {
+            return None;
+        }
+        Some(Accepted { set: Set::Newest, key, slot, header, body, index, restart: false })
     }
 
-    /// The newest set's key of a plan.
-    #[inline]
-    pub(crate) fn planned_key(&self, plan: &Plan) -> &SessionKeys {
-        self.keys.get(plan.parsed.key)
+    /// Where the tag is of a packet that was foreseen.
+    #[inline(always)]
+    pub(crate) fn tag<'p>(&self, packet: &'p [u8], foreseen: &Accepted) -> &'p [u8] {
+        match self.keys.layout(Kind::Rtp, foreseen.header.length, usize::from(foreseen.body)) {
+            Ok(layout) => packet.get(layout.tag_range()).unwrap_or_default(),
+            Err(_) => &[],
+        }
     }
 
     /// The key under which a packet was accepted.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&self, accepted: &Accepted) -> &SessionKeys {
         match (accepted.set, &self.previous) {
             (Set::Previous, Some(previous)) => previous.get(accepted.key),
@@ -191,18 +213,17 @@ impl ReceiveContext {
         self.judge_all(kind, packet, Self::parse(&self.keys, kind, packet), None)
     }
 
-    /// Judges a packet of which a plan was made, and of which is known whether it authenticates where the plan has it.
-    #[inline]
-    pub(crate) fn judge_planned(
+    /// Judges a packet that was foreseen, and of which is known whether it authenticates where it was.
+    pub(crate) fn judge_foreseen(
         &self,
         packet: &[u8],
-        plan: &Plan,
+        foreseen: &Accepted,
         authentic: bool,
     ) -> Result<Accepted, Reject> {
-        self.judge_all(Kind::Rtp, packet, Ok(plan.parsed), Some((plan.position.index, authentic)))
+        let Accepted { header, body, key, index, .. } = *foreseen;
+        self.judge_all(Kind::Rtp, packet, Ok(Parsed { header, body, key }), Some((index, authentic)))
     }
 
-    #[inline]
     fn judge_all(
         &self,
         kind: Kind,
@@ -217,7 +238,6 @@ impl ReceiveContext {
         }
     }
 
-    #[cold]
     fn judge_previous(
         &self,
         newest: Reject,
@@ -233,16 +253,15 @@ impl ReceiveContext {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn parse(keys: &KeySet, kind: Kind, packet: &[u8]) -> Result<Parsed, Reject> {
         let body = packet.len().checked_sub(keys.overhead(kind)).ok_or(Reject::TooShort)?;
         let header = Header::parse(kind, packet.get(..body).unwrap_or_default())?;
-        let layout = keys.layout(kind, header.length, body);
+        let layout = keys.layout(kind, header.length, body)?;
         let key = keys.find(layout.mki(packet))?;
-        Ok(Parsed { header, layout, key })
+        Ok(Parsed { header, body: body as u16, key })
     }
 
-    #[inline]
     fn judge_under(
         &self,
         set: Set,
@@ -252,7 +271,8 @@ impl ReceiveContext {
         parsed: &Parsed,
         known: Option<(u64, bool)>,
     ) -> Result<Accepted, Reject> {
-        let Parsed { header, layout, key } = *parsed;
+        let Parsed { header, body, key } = *parsed;
+        let layout = keys.layout(kind, header.length, usize::from(body))?;
         let slot = self.streams.find(header.ssrc).ok_or(Reject::TooManySsrcs)?;
         let session = keys.get(key);
         if session.expired() {
@@ -281,11 +301,22 @@ impl ReceiveContext {
             _ => session.authenticates(kind, packet, &layout, at(index)),
         };
         let (index, restart) = track.judge(set, session, indices, authenticates)?;
-        Ok(Accepted { set, key, slot, header, layout, position: at(index), restart })
+        Ok(Accepted { set, key, slot, header, body, index, restart })
+    }
+
+    /// Decrypts a packet that was accepted.
+    pub(crate) fn decrypt(&self, kind: Kind, packet: &mut [u8], accepted: &Accepted) {
+        let keys = match (accepted.set, &self.previous) {
+            (Set::Previous, Some(previous)) => previous,
+            _ => &self.keys,
+        };
+        if let Ok(layout) = keys.layout(kind, accepted.header.length, usize::from(accepted.body)) {
+            self.key(accepted).decrypt(kind, packet, &layout, accepted.position());
+        }
     }
 
     /// Counts a packet, and moves index and replay list.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn accept(&mut self, kind: Kind, accepted: &Accepted) {
         let keys = match (accepted.set, &mut self.previous) {
             (Set::Previous, Some(previous)) => previous,
@@ -297,7 +328,7 @@ impl ReceiveContext {
         let session = keys.get_mut(accepted.key);
         session.count(kind);
         let generation = session.generation();
-        let stream = self.streams.entry(accepted.slot, accepted.position.ssrc);
+        let stream = self.streams.entry(accepted.slot, accepted.header.ssrc);
         let track = match kind {
             Kind::Rtp => &mut stream.rtp,
             Kind::Rtcp => &mut stream.rtcp,
@@ -306,7 +337,7 @@ impl ReceiveContext {
             track.window = ReplayWindow::default();
             track.since = generation;
         }
-        track.window.accept(accepted.position.index);
+        track.window.accept(accepted.index);
         track.settled = track.settled.max(generation);
     }
 }

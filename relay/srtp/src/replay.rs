@@ -23,10 +23,12 @@ pub(crate) struct ReplayWindow {
 
 impl ReplayWindow {
     /// The highest index accepted, if any was.
+    #[inline]
     pub(crate) fn highest(&self) -> Option<u64> {
         (self.seen[0] & 1 == 1).then_some(self.highest)
     }
 
+    #[inline]
     pub(crate) fn standing(&self, index: u64) -> Standing {
         let Some(highest) = self.highest() else { return Standing::New };
         match highest.checked_sub(index) {
@@ -38,6 +40,7 @@ impl ReplayWindow {
     }
 
     /// Marks an index. One too old for the window leaves it as it is.
+    #[inline]
     pub(crate) fn accept(&mut self, index: u64) {
         let bits = match self.highest() {
             None => {
@@ -57,6 +60,7 @@ impl ReplayWindow {
         self.seen = [bits as u64, (bits >> 64) as u64];
     }
 
+    #[inline]
     fn bits(&self) -> u128 {
         u128::from(self.seen[1]) << 64 | u128::from(self.seen[0])
     }

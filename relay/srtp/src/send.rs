@@ -33,8 +33,16 @@ struct SendStream {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Allowed {
     slot: Slot,
+    pub(crate) ssrc: u32,
     pub(crate) layout: Layout,
-    pub(crate) position: Position,
+    pub(crate) index: u64,
+}
+
+impl Allowed {
+    #[inline]
+    pub(crate) fn position(&self) -> Position {
+        Position { ssrc: self.ssrc, index: self.index }
+    }
 }
 
 impl SendContext {
@@ -85,7 +93,7 @@ impl SendContext {
 
     /// Where a packet with that header, of `body` bytes in plain form, may go, if there is `room` for it in all. Nothing is
     /// changed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn judge(
         &self,
         kind: Kind,
@@ -108,19 +116,19 @@ impl SendContext {
         if index > last {
             return Err(Reject::KeyExpired);
         }
-        let layout = self.keys.layout(kind, header.length, body);
-        if layout.end > room {
+        let layout = self.keys.layout(kind, header.length, body)?;
+        if layout.end() > room {
             return Err(Reject::NoRoom);
         }
-        Ok(Allowed { slot, layout, position: Position { ssrc: header.ssrc, index } })
+        Ok(Allowed { slot, ssrc: header.ssrc, layout, index })
     }
 
     /// Uses an index up, for good.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn accept(&mut self, kind: Kind, allowed: &Allowed) {
-        let stream = self.streams.entry(allowed.slot, allowed.position.ssrc);
+        let stream = self.streams.entry(allowed.slot, allowed.ssrc);
         match kind {
-            Kind::Rtp => stream.rtp.accept(allowed.position.index),
+            Kind::Rtp => stream.rtp.accept(allowed.index),
             Kind::Rtcp => stream.next_rtcp += 1,
         }
         self.keys.first_mut().count(kind);
@@ -128,6 +136,7 @@ impl SendContext {
 }
 
 impl SendStream {
+    #[inline]
     fn rtp_index(&self, sequence: u16) -> Result<u64, Reject> {
         let Some(highest) = self.rtp.highest() else { return Ok(u64::from(sequence)) };
         // With a roll-over counter of 0, a sequence number just behind the first ones belongs to a packet that was

@@ -21,7 +21,7 @@ struct Entry<S> {
 /// Where the stream of a packet is, or that it may be added.
 #[derive(Copy, Clone, Debug)]
 pub(crate) enum Slot {
-    Known(usize),
+    Known(u16),
     New,
 }
 
@@ -51,10 +51,18 @@ impl<S: Default + Clone> Streams<S> {
     }
 
     /// `None` when the SSRC is new and there is no room for it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, ssrc: u32) -> Option<Slot> {
+        // Most contexts have one stream.
+        match self.entries.first() {
+            Some(first) if self.used > 0 && first.ssrc == ssrc => Some(Slot::Known(0)),
+            _ => self.search(ssrc),
+        }
+    }
+
+    fn search(&self, ssrc: u32) -> Option<Slot> {
         match self.known().iter().position(|entry| entry.ssrc == ssrc) {
-            Some(position) => Some(Slot::Known(position)),
+            Some(position) => Some(Slot::Known(position as u16)),
             None => (usize::from(self.used) < self.entries.len()).then_some(Slot::New),
         }
     }
@@ -62,7 +70,7 @@ impl<S: Default + Clone> Streams<S> {
     #[inline]
     pub(crate) fn get(&self, slot: Slot) -> Option<&S> {
         match slot {
-            Slot::Known(position) => self.known().get(position).map(|entry| &entry.state),
+            Slot::Known(position) => self.known().get(usize::from(position)).map(|entry| &entry.state),
             Slot::New => None,
         }
     }
@@ -71,7 +79,7 @@ impl<S: Default + Clone> Streams<S> {
     #[inline]
     pub(crate) fn entry(&mut self, slot: Slot, ssrc: u32) -> &mut S {
         let position = match slot {
-            Slot::Known(position) => position,
+            Slot::Known(position) => usize::from(position),
             Slot::New => {
                 let position = usize::from(self.used);
                 self.used += 1;

@@ -1,179 +1,271 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::depart::{Departure, Departures, To};
-use super::plan::{Means, Plan, Plans};
-use super::verify::{restore, unseal};
+use super::carry::carry;
+use super::tag::{Untagged, Waiting};
+use super::verify::{Foreseen, Foresight};
 use crate::header::Header;
+use crate::kernel::{Side, Work};
 use crate::receive::Accepted;
 use crate::send::Allowed;
-use crate::{Contexts, Kind, Onward, Packet, Reject, Relay, SendContext};
+use crate::session::equal;
+use crate::{Contexts, Kind, Onward, Packet, Reject, Relay};
 
-/// Gives every packet its verdict, in order. What is accepted changes the contexts; what is still to be done to its
-/// bytes is returned.
+/// Gives every packet its verdict, in order. What is accepted changes the contexts, and its payload is taken to its new
+/// key. `first` is the place in the burst of the batch's first packet; `waiting` gets the packets that still lack a tag.
+#[inline(always)]
 pub(super) fn decide(
     first: usize,
     packets: &mut [Packet<'_>],
-    plans: &Plans,
+    foresight: &Foresight,
+    waiting: &mut Waiting,
     relay: &mut impl Relay,
-) -> Departures {
-    let mut departures = Departures::new();
-    for (place, (packet, plan)) in packets.iter_mut().zip(plans).enumerate() {
+) {
+    for (place, (packet, foreseen)) in packets.iter_mut().zip(foresight).enumerate() {
         if packet.outcome.is_err() {
             continue;
         }
-        let decided = match packet.kind {
-            Kind::Rtp => rtp(first, place, packet, plan.as_ref(), relay),
-            Kind::Rtcp => rtcp(first + place, packet, relay).map(|()| None),
+        let decided = match (packet.kind, foreseen) {
+            (Kind::Rtp, Some(foreseen)) => by_hmac(first, place, packet, foreseen, waiting, relay),
+            (Kind::Rtp, None) => by_gcm(first, place, packet, waiting, relay),
+            (Kind::Rtcp, _) => rtcp(first + place, packet, relay),
         };
-        match decided {
-            Ok(departure) => departures.extend(departure),
-            Err(reject) => packet.outcome = Err(reject),
+        if let Err(reject) = decided {
+            packet.outcome = Err(reject);
         }
     }
-    departures
 }
 
 /// Lets plain packets through to their send contexts.
-pub(super) fn admit(packets: &mut [Packet<'_>], contexts: &mut impl Contexts) -> Departures {
-    let mut departures = Departures::new();
+pub(super) fn admit(packets: &mut [Packet<'_>], waiting: &mut Waiting, contexts: &mut impl Contexts) {
     for (place, packet) in packets.iter_mut().enumerate() {
-        if packet.outcome.is_err() {
-            continue;
-        }
-        match seal(packet, contexts) {
-            Ok((Kind::Rtp, allowed)) => {
-                let to = Some(To { allowed, sealed: false });
-                departures.push(Departure { place, layout: allowed.layout, from: None, to });
-            }
-            Ok((Kind::Rtcp, allowed)) => protect(packet, &allowed, contexts),
-            Err(reject) => packet.outcome = Err(reject),
+        if packet.outcome.is_ok()
+            && let Err(reject) = seal(place, packet, waiting, contexts)
+        {
+            packet.outcome = Err(reject);
         }
     }
-    departures
 }
 
-fn seal(packet: &mut Packet<'_>, contexts: &mut impl Contexts) -> Result<(Kind, Allowed), Reject> {
+fn seal(
+    place: usize,
+    packet: &mut Packet<'_>,
+    waiting: &mut Waiting,
+    contexts: &mut impl Contexts,
+) -> Result<(), Reject> {
     let context = contexts.send_mut(packet.context).ok_or(Reject::NoContext)?;
-    let bytes = packet.buffer.get(..packet.length).ok_or(Reject::Malformed)?;
-    let header = Header::parse(packet.kind, bytes)?;
+    let header = Header::parse(packet.kind, packet.buffer.get(..packet.length).ok_or(Reject::Malformed)?)?;
     let allowed = context.judge(packet.kind, &header, packet.length, packet.buffer.len())?;
     context.accept(packet.kind, &allowed);
-    packet.length = allowed.layout.end;
-    packet.ssrc = allowed.position.ssrc;
-    packet.index = allowed.position.index;
-    Ok((packet.kind, allowed))
+    packet.ssrc = allowed.ssrc;
+    close(place, packet, &allowed, None, waiting, contexts);
+    Ok(())
 }
 
-fn protect(packet: &mut Packet<'_>, allowed: &Allowed, contexts: &impl Contexts) {
-    if let (Some(context), Some(bytes)) =
-        (contexts.send(packet.context), packet.buffer.get_mut(..allowed.layout.end))
-    {
-        context.key().protect(packet.kind, bytes, &allowed.layout, allowed.position);
-    }
-}
-
-fn rtp(
+/// A packet whose HMAC has been computed where it was foreseen.
+#[inline(always)]
+fn by_hmac(
     first: usize,
     place: usize,
     packet: &mut Packet<'_>,
-    plan: Option<&Plan>,
+    foreseen: &Foreseen,
+    waiting: &mut Waiting,
     relay: &mut impl Relay,
-) -> Result<Option<Departure>, Reject> {
-    let context = relay.receive(packet.context).ok_or(Reject::NoContext)?;
-    // A packet before this one may have moved the index, so that the tag was computed for the wrong one.
-    let holds = |plan: &&Plan| context.expected(&plan.receive.parsed.header) == Some(plan.receive.position);
-    let valid = plan.filter(holds);
-    if let (Some(plan), false) = (plan, valid.is_some_and(|plan| plan.authentic)) {
-        restore(packet, plan, relay);
-    }
-    let bytes = packet.buffer.get(..packet.length).ok_or(Reject::Malformed)?;
+) -> Result<(), Reject> {
     let context = relay.receive_mut(packet.context).ok_or(Reject::NoContext)?;
-    let judged = match valid {
-        Some(plan) => context.judge_planned(bytes, &plan.receive, plan.authentic),
-        None => context.judge(Kind::Rtp, bytes),
-    };
-    // What GCM has taken on its way already.
-    let gcm = valid.filter(|plan| plan.authentic && matches!(plan.means, Means::Gcm { .. }));
-    let accepted = match (judged, gcm) {
-        (Ok(accepted), _) => accepted,
-        (Err(reject), gcm) => {
-            if let Some(plan) = gcm {
-                restore(packet, plan, relay);
-            }
-            return Err(reject);
+    let accepted = match context.confirm(&foreseen.accepted) {
+        Some(accepted) if foreseen.authentic => {
+            context.accept(Kind::Rtp, &accepted);
+            accepted
         }
+        // A packet before this one may have moved the index, so that the tag was computed for the wrong one.
+        confirmed => unusual(packet, confirmed.map(|_| foreseen), relay)?,
     };
-    context.accept(Kind::Rtp, &accepted);
-    packet.ssrc = accepted.position.ssrc;
-    packet.index = accepted.position.index;
-    let onward = relay.accept(first + place, packet);
-    depart(place, packet, &accepted, gcm, onward, relay)
+    onward(first, place, packet, &accepted, waiting, relay)
 }
 
-/// Decides what becomes of a packet that was accepted.
-fn depart(
+/// A packet of which nothing is known yet. If GCM is what tells whether it authenticates, that is found out on the way to
+/// its new key, which is undone for one that does not.
+#[inline(always)]
+fn by_gcm(
+    first: usize,
+    place: usize,
+    packet: &mut Packet<'_>,
+    waiting: &mut Waiting,
+    relay: &mut impl Relay,
+) -> Result<(), Reject> {
+    let context = relay.receive(packet.context).ok_or(Reject::NoContext)?;
+    let Some(accepted) = context.foresee(packet.bytes()) else {
+        let accepted = unusual(packet, None, relay)?;
+        return onward(first, place, packet, &accepted, waiting, relay);
+    };
+    let (body, header) = (usize::from(accepted.body), usize::from(accepted.header.length));
+    let key = context.key(&accepted);
+    let (Some(from @ Side::Gcm(..)), Some(machine)) = (key.rtp().side(accepted.position()), key.machine()) else {
+        let accepted = unusual(packet, None, relay)?;
+        return onward(first, place, packet, &accepted, waiting, relay);
+    };
+    let room = packet.buffer.len();
+    let send = relay.send(packet.context);
+    let to = send.and_then(|context| {
+        let allowed = context.judge(Kind::Rtp, &accepted.header, body, room).ok()?;
+        Some((context.key().rtp().side(allowed.position())?, allowed))
+    });
+    let (side, to) = to.map_or((Side::Clear, None), |(side, allowed)| (side, Some(allowed)));
+    let bytes = packet.buffer.get_mut(..body).ok_or(Reject::Malformed)?;
+    let mut work = [Work::new(from, side, bytes, header)];
+    machine.transform(&mut work);
+    let [Work { tag_from, tag_to, .. }] = work;
+    let authentic = equal(&tag_from, context.tag(packet.buffer, &accepted));
+    if !authentic {
+        restore(packet, &accepted, to.as_ref(), relay);
+        let foreseen = Foreseen { accepted, authentic };
+        let accepted = unusual(packet, Some(&foreseen), relay)?;
+        return onward(first, place, packet, &accepted, waiting, relay);
+    }
+    if let Some(context) = relay.receive_mut(packet.context) {
+        context.accept(Kind::Rtp, &accepted);
+    }
+    packet.ssrc = accepted.header.ssrc;
+    packet.index = accepted.index;
+    match (relay.accept(first + place, packet), to) {
+        (Onward::Protect, Some(allowed)) => {
+            let Some(context) = relay.send_mut(packet.context) else { return Err(Reject::NoContext) };
+            context.accept(Kind::Rtp, &allowed);
+            packet.length = allowed.layout.end();
+            packet.index = allowed.index;
+            if context.key().rtp().hmac().is_some() {
+                waiting.push(untagged(place, &allowed));
+            } else {
+                context.key().write_tag(packet.buffer, &allowed.layout, &tag_to);
+            }
+            Ok(())
+        }
+        (Onward::Clear, None) => {
+            packet.length = body;
+            Ok(())
+        }
+        (onward, to) => {
+            restore(packet, &accepted, to.as_ref(), relay);
+            go(place, packet, &accepted, onward, waiting, relay)
+        }
+    }
+}
+
+/// Puts a payload back that GCM has taken on its way: key streams are their own inverse.
+#[cold]
+#[inline(never)]
+fn restore(packet: &mut Packet<'_>, accepted: &Accepted, to: Option<&Allowed>, contexts: &impl Contexts) {
+    let (header, body) = (usize::from(accepted.header.length), usize::from(accepted.body));
+    let Some(payload) = packet.buffer.get_mut(header..body) else { return };
+    if let Some(context) = contexts.receive(packet.context) {
+        context.key(accepted).apply_keystream(payload, accepted.position());
+    }
+    if let (Some(to), Some(context)) = (to, contexts.send(packet.context)) {
+        context.key().apply_keystream(payload, to.position());
+    }
+}
+
+/// Judges and accepts a packet that does not authenticate where it was foreseen, is out of order, is the first under its
+/// key, or was not foreseen. Its payload is as it came.
+#[cold]
+#[inline(never)]
+fn unusual(
+    packet: &Packet<'_>,
+    foreseen: Option<&Foreseen>,
+    relay: &mut impl Relay,
+) -> Result<Accepted, Reject> {
+    let bytes = packet.buffer.get(..packet.length).ok_or(Reject::Malformed)?;
+    let context = relay.receive_mut(packet.context).ok_or(Reject::NoContext)?;
+    let accepted = match foreseen {
+        Some(foreseen) => context.judge_foreseen(bytes, &foreseen.accepted, foreseen.authentic),
+        None => context.judge(Kind::Rtp, bytes),
+    }?;
+    context.accept(Kind::Rtp, &accepted);
+    Ok(accepted)
+}
+
+/// Asks where an accepted packet goes, and takes it there.
+#[inline(always)]
+fn onward(
+    first: usize,
     place: usize,
     packet: &mut Packet<'_>,
     accepted: &Accepted,
-    gcm: Option<&Plan>,
-    onward: Onward,
+    waiting: &mut Waiting,
     relay: &mut impl Relay,
-) -> Result<Option<Departure>, Reject> {
-    let planned = match gcm.map(|plan| &plan.means) {
-        Some(Means::Gcm { to, tag }) => to.as_ref().map(|to| (to, tag)),
-        _ => None,
-    };
-    let layout = accepted.layout;
-    let from = if gcm.is_some() { None } else { Some(*accepted) };
+) -> Result<(), Reject> {
+    packet.ssrc = accepted.header.ssrc;
+    packet.index = accepted.index;
+    let onward = relay.accept(first + place, packet);
+    go(place, packet, accepted, onward, waiting, relay)
+}
+
+#[inline(always)]
+fn go(
+    place: usize,
+    packet: &mut Packet<'_>,
+    accepted: &Accepted,
+    onward: Onward,
+    waiting: &mut Waiting,
+    relay: &mut impl Relay,
+) -> Result<(), Reject> {
+    let body = usize::from(accepted.body);
     match onward {
-        Onward::Nowhere => Ok(None),
+        Onward::Nowhere => {}
         Onward::Clear => {
-            if let Some(plan) = gcm {
-                unseal(packet, plan, relay);
+            let key = relay.receive(packet.context).map(|context| context.key(accepted));
+            let from = key.map(|key| (key, accepted.position()));
+            if let Some(bytes) = packet.buffer.get_mut(..body) {
+                carry(bytes, usize::from(accepted.header.length), from, None);
             }
-            packet.length = layout.body;
-            Ok(from.map(|from| Departure { place, layout, from: Some(from), to: None }))
+            packet.length = body;
         }
         Onward::Protect => {
-            let allowed = match onto(packet, accepted, relay) {
-                Ok(allowed) => allowed,
-                Err(reject) => {
-                    if let Some(plan) = gcm {
-                        restore(packet, plan, relay);
-                    }
-                    return Err(reject);
-                }
-            };
-            packet.length = allowed.layout.end;
-            let sealed = match planned {
-                Some((to, tag)) if to.position == allowed.position => {
-                    if let Some(key) = relay.send(packet.context).map(SendContext::key)
-                        && key.rtp().hmac().is_none()
-                    {
-                        key.write_tag(packet.buffer, &allowed.layout, tag);
-                    }
-                    true
-                }
-                _ => {
-                    if let Some(plan) = gcm {
-                        unseal(packet, plan, relay);
-                    }
-                    false
-                }
-            };
-            Ok(Some(Departure { place, layout, from, to: Some(To { allowed, sealed }) }))
+            let context = relay.send_mut(packet.context).ok_or(Reject::NoContext)?;
+            let allowed = context.judge(Kind::Rtp, &accepted.header, body, packet.buffer.len())?;
+            context.accept(Kind::Rtp, &allowed);
+            close(place, packet, &allowed, Some(accepted), waiting, relay);
         }
+    }
+    Ok(())
+}
+
+/// Encrypts a packet that has its place under the send context, from where it still lies if that is not in the clear.
+#[inline(always)]
+fn close(
+    place: usize,
+    packet: &mut Packet<'_>,
+    allowed: &Allowed,
+    accepted: Option<&Accepted>,
+    waiting: &mut Waiting,
+    contexts: &impl Contexts,
+) {
+    packet.length = allowed.layout.end();
+    packet.index = allowed.index;
+    let Some(key) = contexts.send(packet.context).map(|context| context.key()) else { return };
+    if packet.kind == Kind::Rtcp {
+        if let Some(bytes) = packet.buffer.get_mut(..allowed.layout.end()) {
+            key.protect(Kind::Rtcp, bytes, &allowed.layout, allowed.position());
+        }
+        return;
+    }
+    let from = accepted.and_then(|accepted| {
+        let context = contexts.receive(packet.context)?;
+        Some((context.key(accepted), accepted.position()))
+    });
+    let to = Some((key, allowed.position()));
+    let Some(bytes) = packet.buffer.get_mut(..allowed.layout.body()) else { return };
+    let tag = carry(bytes, allowed.layout.header(), from, to);
+    if key.rtp().hmac().is_some() {
+        waiting.push(untagged(place, allowed));
+    } else {
+        key.write_tag(packet.buffer, &allowed.layout, &tag);
     }
 }
 
-/// Finds a packet its place under the send context, and takes it.
-fn onto(packet: &mut Packet<'_>, accepted: &Accepted, relay: &mut impl Relay) -> Result<Allowed, Reject> {
-    let context = relay.send_mut(packet.context).ok_or(Reject::NoContext)?;
-    let (body, room) = (accepted.layout.body, packet.buffer.len());
-    let allowed = context.judge(packet.kind, &accepted.header, body, room)?;
-    context.accept(packet.kind, &allowed);
-    packet.ssrc = allowed.position.ssrc;
-    packet.index = allowed.position.index;
-    Ok(allowed)
+#[inline(always)]
+fn untagged(place: usize, allowed: &Allowed) -> Untagged {
+    let roll_over_counter = allowed.position().roll_over_counter();
+    Untagged { place: place as u8, layout: allowed.layout, roll_over_counter }
 }
 
 /// An SRTCP packet, from beginning to end.
@@ -182,22 +274,27 @@ fn rtcp(place: usize, packet: &mut Packet<'_>, relay: &mut impl Relay) -> Result
     let context = relay.receive_mut(packet.context).ok_or(Reject::NoContext)?;
     let accepted = context.judge(Kind::Rtcp, bytes)?;
     context.accept(Kind::Rtcp, &accepted);
-    packet.ssrc = accepted.position.ssrc;
-    packet.index = accepted.position.index;
+    packet.ssrc = accepted.header.ssrc;
+    packet.index = accepted.index;
+    let body = usize::from(accepted.body);
     let allowed = match relay.accept(place, packet) {
         Onward::Nowhere => return Ok(()),
         Onward::Clear => None,
-        Onward::Protect => Some(onto(packet, &accepted, relay)?),
+        Onward::Protect => {
+            let context = relay.send_mut(packet.context).ok_or(Reject::NoContext)?;
+            let allowed = context.judge(Kind::Rtcp, &accepted.header, body, packet.buffer.len())?;
+            context.accept(Kind::Rtcp, &allowed);
+            Some(allowed)
+        }
     };
     if let (Some(context), Some(bytes)) =
         (relay.receive(packet.context), packet.buffer.get_mut(..packet.length))
     {
-        context.key(&accepted).decrypt(Kind::Rtcp, bytes, &accepted.layout, accepted.position);
+        context.decrypt(Kind::Rtcp, bytes, &accepted);
     }
-    packet.length = accepted.layout.body;
+    packet.length = body;
     if let Some(allowed) = allowed {
-        packet.length = allowed.layout.end;
-        protect(packet, &allowed, relay);
+        close(0, packet, &allowed, None, &mut Waiting::new(), relay);
     }
     Ok(())
 }

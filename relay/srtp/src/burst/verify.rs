@@ -1,28 +1,50 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use arrayvec::ArrayVec;
 
-use super::plan::{Means, Plan, Plans};
-use crate::kernel::{BATCH, Machine, Message, Side, Work};
+use crate::kernel::{BATCH, Machine, Message};
+use crate::receive::Accepted;
 use crate::session::equal;
-use crate::{Contexts, Packet};
+use crate::{Contexts, Kind, Packet};
 
-/// Finds out which packets authenticate where their plans have them.
-pub(super) fn verify(packets: &mut [Packet<'_>], plans: &mut Plans, contexts: &impl Contexts) {
-    by_hmac(packets, plans, contexts);
-    by_gcm(packets, plans, contexts);
+/// How many packets ahead the contexts are asked for: a packet is foreseen in less time than memory takes to answer.
+const AHEAD: usize = 6;
+
+/// A packet whose tag is an HMAC: where it was foreseen to stand, and whether it authenticates there.
+pub(super) struct Foreseen {
+    pub(super) accepted: Accepted,
+    pub(super) authentic: bool,
 }
 
-fn by_hmac(packets: &[Packet<'_>], plans: &mut Plans, contexts: &impl Contexts) {
+/// By place in the batch.
+pub(super) type Foresight = ArrayVec<Option<Foreseen>, BATCH>;
+
+/// Computes the HMACs of a batch, each packet's as if none before it had been accepted. `foresight` is empty.
+#[inline(always)]
+pub(super) fn verify(packets: &[Packet<'_>], foresight: &mut Foresight, contexts: &impl Contexts) {
     let mut messages: ArrayVec<Message<'_>, BATCH> = ArrayVec::new();
     let mut machine = None;
-    for (packet, plan) in packets.iter().zip(plans.iter()) {
-        let Some(Plan { receive, means: Means::Hmac, .. }) = plan else { continue };
-        let Some(context) = contexts.receive(packet.context) else { continue };
-        let key = context.planned_key(receive);
-        let Some(hmac) = key.rtp().hmac() else { continue };
-        let Some(bytes) = packet.buffer.get(..receive.parsed.layout.body) else { continue };
-        machine = key.machine();
-        messages.push(Message { key: hmac, bytes, roll_over_counter: receive.position.roll_over_counter() });
+    for packet in packets.iter().take(AHEAD) {
+        prefetch(packet.context, contexts);
+    }
+    for (place, packet) in packets.iter().enumerate() {
+        if let Some(packet) = packets.get(place + AHEAD) {
+            prefetch(packet.context, contexts);
+        }
+        let mut foreseen = None;
+        if packet.outcome.is_ok()
+            && packet.kind == Kind::Rtp
+            && let Some(context) = contexts.receive(packet.context)
+            && context.keys().first().rtp().hmac().is_some()
+            && let Some(accepted) = context.foresee(packet.bytes())
+            && let Some(hmac) = context.key(&accepted).rtp().hmac()
+            && let Some(bytes) = packet.buffer.get(..usize::from(accepted.body))
+        {
+            machine = context.key(&accepted).machine();
+            let roll_over_counter = accepted.position().roll_over_counter();
+            messages.push(Message { key: hmac, bytes, roll_over_counter });
+            foreseen = Some(Foreseen { accepted, authentic: false });
+        }
+        foresight.push(foreseen);
     }
     if messages.is_empty() {
         return;
@@ -30,10 +52,22 @@ fn by_hmac(packets: &[Packet<'_>], plans: &mut Plans, contexts: &impl Contexts) 
     let mut tags = [[0; 20]; BATCH];
     hmacs(machine, &messages, &mut tags);
     let mut tags = tags.iter();
-    for (packet, plan) in packets.iter().zip(plans.iter_mut()) {
-        let Some(Plan { receive, means: Means::Hmac, authentic }) = plan else { continue };
-        let received = receive.parsed.layout.tag(packet.buffer);
-        *authentic = tags.next().is_some_and(|tag| equal(tag, received));
+    for (packet, foreseen) in packets.iter().zip(foresight) {
+        if let Some(Foreseen { accepted, authentic }) = foreseen
+            && let (Some(tag), Some(context)) = (tags.next(), contexts.receive(packet.context))
+        {
+            *authentic = equal(tag, context.tag(packet.buffer, accepted));
+        }
+    }
+}
+
+#[inline(always)]
+fn prefetch(id: u32, contexts: &impl Contexts) {
+    if let Some(context) = contexts.receive(id) {
+        context.prefetch();
+    }
+    if let Some(context) = contexts.send(id) {
+        context.prefetch();
     }
 }
 
@@ -46,51 +80,5 @@ pub(super) fn hmacs(machine: Option<Machine>, messages: &[Message<'_>], tags: &m
                 *tag = message.key.tag(message.bytes, message.roll_over_counter.to_be_bytes());
             }
         }
-    }
-}
-
-fn by_gcm(packets: &mut [Packet<'_>], plans: &mut Plans, contexts: &impl Contexts) {
-    let mut jobs: ArrayVec<Work<'_, '_>, BATCH> = ArrayVec::new();
-    let mut machine = None;
-    for (packet, plan) in packets.iter_mut().zip(plans.iter()) {
-        let Some(Plan { receive, means: Means::Gcm { to, .. }, .. }) = plan else { continue };
-        let Some(key) = contexts.receive(packet.context).map(|context| context.planned_key(receive)) else {
-            continue;
-        };
-        let Some(from) = key.rtp().side(receive.position) else { continue };
-        let to = to.as_ref().and_then(|to| contexts.send(packet.context)?.key().rtp().side(to.position));
-        let Some(bytes) = packet.buffer.get_mut(..receive.parsed.layout.body) else { continue };
-        machine = key.machine();
-        jobs.push(Work::new(from, to.unwrap_or(Side::Clear), bytes, receive.parsed.layout.header));
-    }
-    let Some(machine) = machine else { return };
-    machine.transform(&mut jobs);
-    let mut tags: ArrayVec<_, BATCH> = ArrayVec::new();
-    tags.extend(jobs.iter().map(|job| (job.tag_from, job.tag_to)));
-    drop(jobs);
-    let mut tags = tags.iter();
-    for (packet, plan) in packets.iter().zip(plans.iter_mut()) {
-        let Some(Plan { receive, means: Means::Gcm { tag, .. }, authentic }) = plan else { continue };
-        let Some((tag_from, tag_to)) = tags.next() else { continue };
-        *authentic = equal(tag_from, receive.parsed.layout.tag(packet.buffer));
-        *tag = *tag_to;
-    }
-}
-
-/// Undoes what [`verify`] did to a packet: key streams are their own inverse.
-pub(super) fn restore(packet: &mut Packet<'_>, plan: &Plan, contexts: &impl Contexts) {
-    let Plan { receive, means: Means::Gcm { .. }, .. } = plan else { return };
-    if let Some(context) = contexts.receive(packet.context) {
-        let key = context.planned_key(receive);
-        key.apply_keystream(packet.buffer, &receive.parsed.layout, receive.position);
-    }
-    unseal(packet, plan, contexts);
-}
-
-/// Undoes the half of it that belongs to the send context.
-pub(super) fn unseal(packet: &mut Packet<'_>, plan: &Plan, contexts: &impl Contexts) {
-    let Plan { means: Means::Gcm { to: Some(to), .. }, .. } = plan else { return };
-    if let Some(context) = contexts.send(packet.context) {
-        context.key().apply_keystream(packet.buffer, &to.layout, to.position);
     }
 }

@@ -2,9 +2,8 @@
 //! Stands in for the x86-64 kernels elsewhere: types without values.
 
 use core::convert::Infallible;
-use core::marker::PhantomData;
 
-use super::{Message, Work};
+use super::{Counter, Message, Work};
 use crate::Path;
 use crate::cipher::hmac::HmacKey;
 use crate::session::Position;
@@ -21,14 +20,6 @@ pub(crate) struct CounterKey(Infallible);
 
 /// A key that cannot be.
 pub(crate) struct GcmKey(Infallible);
-
-/// A key stream that cannot be.
-#[derive(Copy, Clone)]
-pub(crate) struct Keystream<'k>(Infallible, PhantomData<&'k ()>);
-
-/// A nonce that cannot be.
-#[derive(Copy, Clone)]
-pub(crate) struct Nonce<'k>(Infallible, PhantomData<&'k ()>);
 
 impl Machine {
     pub(crate) fn of(_path: Path) -> Option<Machine> {
@@ -47,7 +38,7 @@ impl Machine {
         match self.0 {}
     }
 
-    pub(crate) fn gcm_tag(self, _at: Nonce<'_>, _aad: &[u8], _payload: &[u8]) -> [u8; 16] {
+    pub(crate) fn gcm_tag(self, _key: &GcmKey, _counter: Counter, _aad: &[u8], _payload: &[u8]) -> [u8; 16] {
         match self.0 {}
     }
 
@@ -61,19 +52,13 @@ impl CounterKey {
         match self.0 {}
     }
 
-    pub(crate) fn keystream(&self, _position: Position) -> Keystream<'_> {
+    pub(crate) fn counter(&self, _position: Position) -> Counter {
         match self.0 {}
     }
 }
 
 impl GcmKey {
-    pub(crate) fn nonce(&self, _position: Position) -> Nonce<'_> {
-        match self.0 {}
-    }
-}
-
-impl<'k> Nonce<'k> {
-    pub(crate) fn keystream(self) -> Keystream<'k> {
+    pub(crate) fn counter(&self, _position: Position) -> Counter {
         match self.0 {}
     }
 }

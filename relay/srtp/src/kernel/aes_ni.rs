@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The path of processors with AES-NI, PCLMULQDQ and SHA-NI: one block to a vector, four messages interleaved.
 
-use super::gcm::{self, Nonce};
+use super::{Counter, GcmKey, gcm};
 use super::Message;
 use super::sha1::{Batch, Compress};
 use super::sha1_ni::Interleaved;
@@ -29,9 +29,9 @@ impl AesNi {
     }
 
     /// The tag of a payload, which is left as it is.
-    pub(crate) fn gcm_tag(self, at: Nonce<'_>, aad: &[u8], payload: &[u8]) -> [u8; 16] {
+    pub(crate) fn gcm_tag(self, key: &GcmKey, counter: Counter, aad: &[u8], payload: &[u8]) -> [u8; 16] {
         // SAFETY: as above.
-        unsafe { gcm_tag(self, at, aad, payload) }
+        unsafe { gcm_tag(self, key, counter, aad, payload) }
     }
 
     /// Does the work.
@@ -43,13 +43,14 @@ impl AesNi {
 
 #[target_feature(enable = "aes,pclmulqdq,sha,avx")]
 fn hash(proof: AesNi, messages: &[Message<'_>], tags: &mut [[u8; 20]]) {
-    let batch = Batch::of(messages);
+    let mut batch = Batch::new();
+    batch.fill(messages);
     few(proof, &batch, batch.order(), tags);
 }
 
 #[target_feature(enable = "aes,pclmulqdq,avx")]
-fn gcm_tag(proof: AesNi, at: Nonce<'_>, aad: &[u8], payload: &[u8]) -> [u8; 16] {
-    gcm::tag(proof, at, aad, payload)
+fn gcm_tag(proof: AesNi, key: &GcmKey, counter: Counter, aad: &[u8], payload: &[u8]) -> [u8; 16] {
+    gcm::tag(proof, (key, counter), aad, payload)
 }
 
 #[target_feature(enable = "aes,pclmulqdq,sha,avx")]

@@ -42,7 +42,8 @@ impl Avx2 {
 
 #[target_feature(enable = "avx2,vaes,vpclmulqdq,aes,pclmulqdq,sha")]
 fn hash(proof: Avx2, messages: &[Message<'_>], tags: &mut [[u8; 20]]) {
-    let batch = Batch::of(messages);
+    let mut batch = Batch::new();
+    batch.fill(messages);
     few(proof.0, &batch, batch.order(), tags);
 }
 

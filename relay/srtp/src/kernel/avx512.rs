@@ -56,7 +56,8 @@ impl Avx512 {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,aes,pclmulqdq,sha,bmi2")]
 fn hash_few(proof: Avx512, messages: &[Message<'_>], tags: &mut [[u8; 20]]) {
-    let batch = Batch::of(messages);
+    let mut batch = Batch::new();
+    batch.fill(messages);
     few(proof.0, &batch, batch.order(), tags);
 }
 
@@ -65,7 +66,8 @@ fn hash_many(proof: Avx512, messages: &[Message<'_>], tags: &mut [[u8; 20]]) {
     let one = ByLanes::<Words16, 16, 1>(proof);
     let two = ByLanes::<Words16, 16, 2>(proof);
     let mut scratch = Compress::<32>::scratch(two);
-    let batch = Batch::of(messages);
+    let mut batch = Batch::new();
+    batch.fill(messages);
     for group in batch.order().chunks(32) {
         if group.len() > 16 {
             batch.tag::<32, _>(two, &mut scratch, group, tags);

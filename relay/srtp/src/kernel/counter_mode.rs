@@ -2,6 +2,7 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::aes_ni::AesNi;
+use super::Counter;
 use super::keystream::Keystream;
 use super::schedule::{ROUND_KEYS, Rounds, Schedule, expand};
 use crate::cipher::hmac::HmacKey;
@@ -32,10 +33,15 @@ impl CounterKey {
         &self.hmac
     }
 
-    /// The key stream of a packet.
-    #[inline]
-    pub(crate) fn keystream(&self, position: Position) -> Keystream<'_> {
+    #[inline(always)]
+    pub(crate) fn keystream(&self, counter: Counter) -> Keystream<'_> {
         let schedule = Schedule { keys: &self.round_keys, rounds: self.rounds };
-        Keystream { schedule, counter: position.counter_block(&self.salt), first: 0 }
+        Keystream { schedule, counter, first: 0 }
+    }
+
+    /// The first counter block of a packet.
+    #[inline]
+    pub(crate) fn counter(&self, position: Position) -> Counter {
+        position.counter_block(&self.salt)
     }
 }

@@ -16,6 +16,7 @@
 //! last has room for the one behind its payload, and for the other in its last block. Where two blocks of it are
 //! free, the header of a short packet goes into the second, behind the end, under the power that its place in front needs.
 
+use super::Counter;
 use super::aes_ni::AesNi;
 use super::ghash::{Ghash, GcmKey, Listener, Nobody, SEQUENCE};
 use super::keystream::{Keystream, generate, xor_into};
@@ -23,19 +24,7 @@ use super::vector::Vector;
 use super::vector::xmm::Xmm;
 
 /// A packet's place in the key stream of an AES-GCM key.
-#[derive(Copy, Clone)]
-pub(crate) struct Nonce<'k> {
-    pub(crate) key: &'k GcmKey,
-    /// The first counter block as a little-endian number, its count zero.
-    pub(crate) counter: u128,
-}
-
-impl<'k> Nonce<'k> {
-    #[inline(always)]
-    pub(crate) fn keystream(self) -> Keystream<'k> {
-        Keystream { schedule: self.key.schedule(), counter: self.counter, first: 2 }
-    }
-}
+pub(crate) type Nonce<'k> = (&'k GcmKey, Counter);
 
 /// Takes `payload` from one key to the other. Returns the tags of what was there and of what is there now.
 #[inline(always)]
@@ -46,9 +35,9 @@ pub(crate) fn rekey<V: Vector<N>, const N: usize>(
     aad: &[u8],
     payload: &mut [u8],
 ) -> [[u8; 16]; 2] {
-    let mut input: Ghash<'_, V, N> = Ghash::new(proof, from.key);
-    let mut output: Ghash<'_, V, N> = Ghash::new(proof, to.key);
-    let streams = [from.keystream(), to.keystream()];
+    let mut input: Ghash<'_, V, N> = Ghash::new(proof, from.0);
+    let mut output: Ghash<'_, V, N> = Ghash::new(proof, to.0);
+    let streams = [from.0.keystream(from.1), to.0.keystream(to.1)];
     let [from, to] = pass::<V, N, _, _, _>(proof, &streams, aad, payload, &mut input, &mut output);
     [input.finish().xor(from).to_bytes(), output.finish().xor(to).to_bytes()]
 }
@@ -62,14 +51,14 @@ pub(crate) fn open<V: Vector<N>, const N: usize>(
     aad: &[u8],
     payload: &mut [u8],
 ) -> [u8; 16] {
-    let mut input: Ghash<'_, V, N> = Ghash::new(proof, from.key);
+    let mut input: Ghash<'_, V, N> = Ghash::new(proof, from.0);
     let hidden = match to {
         Some(to) => {
-            let [hidden, _] = pass::<V, N, _, _, _>(proof, &[from.keystream(), to], aad, payload, &mut input, &mut Nobody);
+            let [hidden, _] = pass::<V, N, _, _, _>(proof, &[from.0.keystream(from.1), to], aad, payload, &mut input, &mut Nobody);
             hidden
         }
         None => {
-            let [hidden] = pass::<V, N, _, _, _>(proof, &[from.keystream()], aad, payload, &mut input, &mut Nobody);
+            let [hidden] = pass::<V, N, _, _, _>(proof, &[from.0.keystream(from.1)], aad, payload, &mut input, &mut Nobody);
             hidden
         }
     };
@@ -85,14 +74,14 @@ pub(crate) fn seal<V: Vector<N>, const N: usize>(
     aad: &[u8],
     payload: &mut [u8],
 ) -> [u8; 16] {
-    let mut output: Ghash<'_, V, N> = Ghash::new(proof, to.key);
+    let mut output: Ghash<'_, V, N> = Ghash::new(proof, to.0);
     let hidden = match from {
         Some(from) => {
-            let [_, hidden] = pass::<V, N, _, _, _>(proof, &[from, to.keystream()], aad, payload, &mut Nobody, &mut output);
+            let [_, hidden] = pass::<V, N, _, _, _>(proof, &[from, to.0.keystream(to.1)], aad, payload, &mut Nobody, &mut output);
             hidden
         }
         None => {
-            let [hidden] = pass::<V, N, _, _, _>(proof, &[to.keystream()], aad, payload, &mut Nobody, &mut output);
+            let [hidden] = pass::<V, N, _, _, _>(proof, &[to.0.keystream(to.1)], aad, payload, &mut Nobody, &mut output);
             hidden
         }
     };
@@ -102,14 +91,14 @@ pub(crate) fn seal<V: Vector<N>, const N: usize>(
 /// The tag of `payload`, which is left as it is.
 #[inline(always)]
 pub(crate) fn tag(proof: AesNi, at: Nonce<'_>, aad: &[u8], payload: &[u8]) -> [u8; 16] {
-    let mut hash: Ghash<'_, Xmm, 16> = Ghash::new(proof, at.key);
+    let mut hash: Ghash<'_, Xmm, 16> = Ghash::new(proof, at.0);
     hash.additional(aad);
     let blocks = payload.len().div_ceil(16);
     for (n, block) in payload.chunks(16).enumerate() {
         hash.group([Xmm::padded(proof, block)], blocks - 1 - n);
     }
     hash.last([lengths::<Xmm, 16>(proof, aad.len(), payload.len())], 1, false);
-    let [[hidden]] = generate::<Xmm, 16, 1, 1>(proof, &[at.keystream()], 0, true);
+    let [[hidden]] = generate::<Xmm, 16, 1, 1>(proof, &[at.0.keystream(at.1)], 0, true);
     hash.finish().xor(hidden).to_bytes()
 }
 

@@ -17,7 +17,8 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::aes_ni::AesNi;
-use super::gcm::Nonce;
+use super::Counter;
+use super::keystream::Keystream;
 use super::schedule::{ROUND_KEYS, Rounds, Schedule, expand};
 use super::vector::Vector;
 use super::vector::xmm::Xmm;
@@ -58,15 +59,20 @@ impl GcmKey {
     }
 
     #[inline(always)]
-    pub(crate) fn schedule(&self) -> Schedule<'_> {
+    fn schedule(&self) -> Schedule<'_> {
         const NONE: &[[u8; 16]; ROUND_KEYS] = &[[0; 16]; ROUND_KEYS];
         Schedule { keys: self.blocks.last_chunk().unwrap_or(NONE), rounds: self.rounds }
     }
 
-    /// The place of a packet.
+    /// The counter block of a packet.
     #[inline]
-    pub(crate) fn nonce(&self, position: Position) -> Nonce<'_> {
-        Nonce { key: self, counter: position.nonce_block(&self.salt) }
+    pub(crate) fn counter(&self, position: Position) -> Counter {
+        position.nonce_block(&self.salt)
+    }
+
+    #[inline(always)]
+    pub(crate) fn keystream(&self, counter: Counter) -> Keystream<'_> {
+        Keystream { schedule: self.schedule(), counter, first: 2 }
     }
 
     /// The powers from the `n`th on, up to 12, in order.

@@ -11,8 +11,6 @@ pub(crate) trait Lanes<const L: usize>: Copy {
 
     fn splat(proof: Self::Proof, word: u32) -> Self;
 
-    fn from_words(proof: Self::Proof, words: &[u32; L]) -> Self;
-
     fn to_words(self) -> [u32; L];
 
     fn add(self, other: Self) -> Self;

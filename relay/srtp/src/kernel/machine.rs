@@ -2,7 +2,7 @@
 use super::aes_ni::AesNi;
 use super::avx2::Avx2;
 use super::avx512::Avx512;
-use super::{CounterKey, GcmKey, Message, Nonce, Work};
+use super::{Counter, CounterKey, GcmKey, Message, Work};
 use crate::Path;
 use crate::cipher::hmac::HmacKey;
 
@@ -53,8 +53,8 @@ impl Machine {
     }
 
     /// The GCM tag of a payload, which is left as it is.
-    pub(crate) fn gcm_tag(self, at: Nonce<'_>, aad: &[u8], payload: &[u8]) -> [u8; 16] {
-        self.aes_ni().gcm_tag(at, aad, payload)
+    pub(crate) fn gcm_tag(self, key: &GcmKey, counter: Counter, aad: &[u8], payload: &[u8]) -> [u8; 16] {
+        self.aes_ni().gcm_tag(key, counter, aad, payload)
     }
 
     /// Takes packets from key to key.

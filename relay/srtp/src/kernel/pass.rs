@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use super::keystream::Keystream;
 use super::vector::Vector;
 use super::{Side, Work, gcm, keystream};
 
@@ -7,21 +8,28 @@ use super::{Side, Work, gcm, keystream};
 pub(crate) fn work<V: Vector<N>, const N: usize>(proof: V::Proof, work: &mut Work<'_, '_>) {
     let (header, payload) = work.packet.split_at_mut(work.header.min(work.packet.len()));
     match (work.from, work.to) {
-        (Side::Clear, Side::Clear) => {}
-        (Side::CounterMode(one), Side::CounterMode(two)) => keystream::apply::<V, N, _>(proof, &[one, two], payload),
-        (Side::CounterMode(one), Side::Clear) | (Side::Clear, Side::CounterMode(one)) => {
-            keystream::apply::<V, N, _>(proof, &[one], payload);
+        (Side::Gcm(from, at), Side::Gcm(to, there)) => {
+            [work.tag_from, work.tag_to] = gcm::rekey::<V, N>(proof, (from, at), (to, there), header, payload);
         }
-        (Side::Gcm(from), Side::Gcm(to)) => {
-            [work.tag_from, work.tag_to] = gcm::rekey::<V, N>(proof, from, to, header, payload);
+        (Side::Gcm(from, at), to) => {
+            work.tag_from = gcm::open::<V, N>(proof, (from, at), stream(to), header, payload);
         }
-        (Side::Gcm(from), Side::CounterMode(to)) => {
-            work.tag_from = gcm::open::<V, N>(proof, from, Some(to), header, payload);
+        (from, Side::Gcm(to, there)) => {
+            work.tag_to = gcm::seal::<V, N>(proof, stream(from), (to, there), header, payload);
         }
-        (Side::Gcm(from), Side::Clear) => work.tag_from = gcm::open::<V, N>(proof, from, None, header, payload),
-        (Side::CounterMode(from), Side::Gcm(to)) => {
-            work.tag_to = gcm::seal::<V, N>(proof, Some(from), to, header, payload);
-        }
-        (Side::Clear, Side::Gcm(to)) => work.tag_to = gcm::seal::<V, N>(proof, None, to, header, payload),
+        (from, to) => match (stream(from), stream(to)) {
+            (Some(one), Some(two)) => keystream::apply::<V, N, _>(proof, &[one, two], payload),
+            (Some(one), None) | (None, Some(one)) => keystream::apply::<V, N, _>(proof, &[one], payload),
+            (None, None) => {}
+        },
+    }
+}
+
+#[inline(always)]
+fn stream(side: Side<'_>) -> Option<Keystream<'_>> {
+    match side {
+        Side::Clear => None,
+        Side::CounterMode(key, counter) => Some(key.keystream(counter)),
+        Side::Gcm(key, counter) | Side::GcmStream(key, counter) => Some(key.keystream(counter)),
     }
 }

@@ -95,21 +95,23 @@ pub(crate) struct Batch<'m> {
 }
 
 impl<'m> Batch<'m> {
-    /// The first [`BATCH`] messages.
+    pub(crate) const fn new() -> Batch<'m> {
+        Batch { blocks: ArrayVec::new_const(), order: [0; BATCH] }
+    }
+
+    /// Takes the first [`BATCH`] messages.
     #[inline(always)]
-    pub(crate) fn of(messages: &[Message<'m>]) -> Batch<'m> {
-        let mut batch = Batch { blocks: ArrayVec::new(), order: [0; BATCH] };
+    pub(crate) fn fill(&mut self, messages: &[Message<'m>]) {
         for (n, message) in messages.iter().take(BATCH).enumerate() {
-            batch.order[n] = n as u8;
-            batch.blocks.push(Blocks::of(message));
+            self.order[n] = n as u8;
+            self.blocks.push(Blocks::of(message));
             // Most bursts have packets of one length, which this leaves where they are.
             let mut at = n;
-            while at > 0 && batch.count(at - 1) > batch.count(at) {
-                batch.order.swap(at - 1, at);
+            while at > 0 && self.count(at - 1) > self.count(at) {
+                self.order.swap(at - 1, at);
                 at -= 1;
             }
         }
-        batch
     }
 
     #[inline(always)]

@@ -4,8 +4,8 @@
 //! A round of SHA-1 waits for the round before it, which leaves a superscalar processor half idle. So `S` sets of vectors
 //! are hashed together, round by round: with two, the instructions of one fill the gaps of the other.
 //!
-//! The message schedule is made as the rounds need it and kept in memory, where it is an operand that costs no register:
-//! two states and what a round computes take most of those that there are.
+//! The message schedule is made as the rounds need it. It does not fit into the registers beside two states, but as an operand
+//! in memory it costs next to nothing.
 
 use super::lanes::Lanes;
 use super::sha1::{Compress, OUTER_BITS, ROUND_CONSTANTS};
@@ -14,67 +14,58 @@ use super::sha1::{Compress, OUTER_BITS, ROUND_CONSTANTS};
 #[derive(Copy, Clone)]
 pub(crate) struct ByLanes<V: Lanes<L>, const L: usize, const S: usize>(pub(crate) V::Proof);
 
-/// The words W0 to W79, each for all sets.
-pub(crate) type Schedule<V, const S: usize> = [[V; S]; 80];
+/// The last 16 words of the message schedule, each for all sets; word t in place t mod 16.
+pub(crate) type Schedule<V, const S: usize> = [[V; S]; 16];
 
 /// The words a to e of every set.
 pub(crate) type State<V, const S: usize> = [[V; 5]; S];
 
 impl<V: Lanes<L>, const L: usize, const S: usize> ByLanes<V, L, S> {
-    /// The word that follows the 16 words from `words[0]` on (FIPS 180-4 section 6.1.2).
+    /// Five rounds from `ROUND` on, after which the words are back in their places.
     #[inline(always)]
-    fn scheduled(words: &[[V; S]], set: usize) -> V {
-        let [w0, w2, w8, w13] = [words[0][set], words[2][set], words[8][set], words[13][set]];
-        w13.parity(w8, w2).xor(w0).rotate_left::<1, 31>()
-    }
-
-    /// Five rounds from `t` on, after which the words are back in their places. `STAGE` is `t / 20`.
-    #[inline(always)]
-    fn five<const STAGE: usize>(self, state: &mut State<V, S>, schedule: &mut Schedule<V, S>, t: usize) {
-        // The words that the rounds take, and the 16 before them that they are made of.
-        let before = if STAGE == 0 { 0 } else { 16 };
-        let Some(words) = schedule.get_mut(t - before..t + 5) else { return };
-        let constant = V::splat(self.0, ROUND_CONSTANTS[STAGE]);
-        for i in before..before + 5 {
+    fn five<const ROUND: usize>(self, state: &mut State<V, S>, schedule: &mut Schedule<V, S>) {
+        let constant = V::splat(self.0, ROUND_CONSTANTS[ROUND / 20]);
+        for t in ROUND..ROUND + 5 {
             for set in 0..S {
-                if STAGE > 0 {
-                    words[i][set] = Self::scheduled(&words[i - 16..], set);
+                if t >= 16 {
+                    let word = |back: usize| schedule[(t - back) % 16][set];
+                    let [w3, w8, w14, w16] = [word(3), word(8), word(14), word(16)];
+                    schedule[t % 16][set] = w3.parity(w8, w14).xor(w16).rotate_left::<1, 31>();
                 }
                 let [a, b, c, d, e] = state[set];
-                let mixed = match STAGE {
+                let mixed = match ROUND / 20 {
                     0 => b.choose(c, d),
                     2 => b.majority(c, d),
                     _ => b.parity(c, d),
                 };
                 // Only the sum with a's rotation waits for the round before.
-                let sum = e.add(words[i][set]).add(constant).add(mixed).summed();
+                let sum = e.add(schedule[t % 16][set]).add(constant).add(mixed).summed();
                 let first = sum.add(a.rotate_left::<5, 27>());
                 state[set] = [first, a, b.rotate_left::<30, 2>(), c, d];
             }
         }
     }
 
-    /// All rounds over a schedule whose first 16 words are filled in.
+    /// All rounds (FIPS 180-4 section 6.1.2) over a schedule that holds the words of a block.
     #[inline(always)]
     fn rounds(self, state: &mut State<V, S>, schedule: &mut Schedule<V, S>) {
-        for t in 16..20 {
-            for set in 0..S {
-                schedule[t][set] = Self::scheduled(&schedule[t - 16..], set);
-            }
-        }
         let before = *state;
-        for t in [0, 5, 10, 15] {
-            self.five::<0>(state, schedule, t);
-        }
-        for t in [20, 25, 30, 35] {
-            self.five::<1>(state, schedule, t);
-        }
-        for t in [40, 45, 50, 55] {
-            self.five::<2>(state, schedule, t);
-        }
-        for t in [60, 65, 70, 75] {
-            self.five::<3>(state, schedule, t);
-        }
+        self.five::<0>(state, schedule);
+        self.five::<5>(state, schedule);
+        self.five::<10>(state, schedule);
+        self.five::<15>(state, schedule);
+        self.five::<20>(state, schedule);
+        self.five::<25>(state, schedule);
+        self.five::<30>(state, schedule);
+        self.five::<35>(state, schedule);
+        self.five::<40>(state, schedule);
+        self.five::<45>(state, schedule);
+        self.five::<50>(state, schedule);
+        self.five::<55>(state, schedule);
+        self.five::<60>(state, schedule);
+        self.five::<65>(state, schedule);
+        self.five::<70>(state, schedule);
+        self.five::<75>(state, schedule);
         for (state, before) in state.iter_mut().zip(before) {
             for (word, before) in state.iter_mut().zip(before) {
                 *word = word.add(before);
@@ -90,7 +81,7 @@ impl<V: Lanes<L>, const L: usize, const S: usize, const T: usize> Compress<T> fo
     #[inline(always)]
     fn scratch(self) -> Schedule<V, S> {
         const { assert!(T == L * S) };
-        [[V::splat(self.0, 0); S]; 80]
+        [[V::splat(self.0, 0); S]; 16]
     }
 
     #[inline(always)]

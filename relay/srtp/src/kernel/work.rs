@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::{Keystream, Nonce};
+use super::{CounterKey, GcmKey};
 use crate::cipher::hmac::HmacKey;
 
 /// The most messages of a batch.
@@ -13,12 +13,17 @@ pub(crate) struct Message<'m> {
     pub(crate) roll_over_counter: u32,
 }
 
+/// The first counter block of a packet as a little-endian number. Its last 32 bits, which count the blocks, are zero.
+pub(crate) type Counter = u128;
+
 /// How one side of a packet is enciphered.
 #[derive(Copy, Clone)]
 pub(crate) enum Side<'k> {
     Clear,
-    CounterMode(Keystream<'k>),
-    Gcm(Nonce<'k>),
+    CounterMode(&'k CounterKey, Counter),
+    Gcm(&'k GcmKey, Counter),
+    /// What GCM's key does to a payload, without its tag.
+    GcmStream(&'k GcmKey, Counter),
 }
 
 /// A packet to be taken from one key to another.
@@ -36,6 +41,7 @@ pub(crate) struct Work<'k, 'b> {
 }
 
 impl<'k, 'b> Work<'k, 'b> {
+    #[inline(always)]
     pub(crate) fn new(from: Side<'k>, to: Side<'k>, packet: &'b mut [u8], header: usize) -> Work<'k, 'b> {
         Work { from, to, packet, header, tag_from: [0; 16], tag_to: [0; 16] }
     }

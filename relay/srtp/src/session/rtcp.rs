@@ -28,21 +28,21 @@ impl RtcpKeys {
 
     /// Whether the packet carries the tag of these keys, compared in constant time.
     pub(crate) fn authenticates(&self, packet: &[u8], at: &Layout, position: Position) -> bool {
-        equal(&self.tag(packet, at, position)[..at.tag_length], at.tag(packet))
+        equal(&self.tag(packet, at, position)[..at.tag_range().len()], at.tag(packet))
     }
 
     /// The tag, of which HMAC uses the first bytes. It covers the SRTCP index as it stands in the packet.
     fn tag(&self, packet: &[u8], at: &Layout, position: Position) -> [u8; 20] {
         match self.suite.transform() {
             Transform::CounterMode | Transform::Null => {
-                HmacKey::new(&self.material.authentication).tag(&packet[..at.body + 4], [])
+                HmacKey::new(&self.material.authentication).tag(&packet[..at.body() + 4], [])
             }
             Transform::Gcm => {
                 let mut aad = [0; 12];
                 aad[..8].copy_from_slice(&packet[..8]);
-                aad[8..].copy_from_slice(&packet[at.index..at.index + 4]);
+                aad[8..].copy_from_slice(&packet[at.index_range()]);
                 let nonce = position.nonce(&gcm_salt(&self.material));
-                let tag = self.gcm().tag(&nonce, &aad, &packet[at.header..at.body]);
+                let tag = self.gcm().tag(&nonce, &aad, &packet[at.header()..at.body()]);
                 let mut padded = [0; 20];
                 padded[..16].copy_from_slice(&tag);
                 padded
@@ -51,7 +51,7 @@ impl RtcpKeys {
     }
 
     pub(crate) fn decrypt(&self, packet: &mut [u8], at: &Layout, position: Position) {
-        let body = &mut packet[at.header..at.body];
+        let body = &mut packet[at.header()..at.body()];
         match self.suite.transform() {
             Transform::CounterMode => {
                 let aes = PortableAes::new(&self.material.key, self.suite.key_length());
@@ -67,7 +67,7 @@ impl RtcpKeys {
         self.decrypt(packet, at, position);
         let encrypted = if self.suite.encrypts() { E_BIT } else { 0 };
         let word = encrypted | position.index as u32;
-        packet[at.index..at.index + 4].copy_from_slice(&word.to_be_bytes());
+        packet[at.index_range()].copy_from_slice(&word.to_be_bytes());
         let tag = self.tag(packet, at, position);
         write_tag(packet, at, &tag);
     }

@@ -56,27 +56,39 @@ impl RtpKeys {
     #[inline]
     pub(crate) fn side(&self, position: Position) -> Option<Side<'_>> {
         match self {
-            Self::CounterMode(key) => Some(Side::CounterMode(key.keystream(position))),
-            Self::Gcm(key) => Some(Side::Gcm(key.nonce(position))),
+            Self::CounterMode(key) => Some(Side::CounterMode(key, key.counter(position))),
+            Self::Gcm(key) => Some(Side::Gcm(key, key.counter(position))),
             Self::Null(_) => Some(Side::Clear),
             Self::PortableCounterMode(..) | Self::PortableGcm(..) => None,
         }
     }
 
     /// The tag, of which HMAC uses the first bytes.
-    pub(crate) fn tag(&self, machine: Option<Machine>, packet: &[u8], at: &Layout, position: Position) -> [u8; 20] {
-        let (header, payload) = packet[..at.body].split_at(at.header);
-        let tag = match (self, machine) {
-            (Self::Gcm(key), Some(machine)) => machine.gcm_tag(key.nonce(position), header, payload),
-            (Self::PortableGcm(gcm, salt), _) => gcm.tag(&position.nonce(salt), header, payload),
-            _ => {
-                let roll_over_counter = position.roll_over_counter().to_be_bytes();
-                return self.hmac().map_or([0; 20], |hmac| hmac.tag(&packet[..at.body], roll_over_counter));
+    fn tag(&self, machine: Option<Machine>, packet: &[u8], at: &Layout, position: Position) -> [u8; 20] {
+        match self.hmac() {
+            Some(hmac) => hmac.tag(&packet[..at.body()], position.roll_over_counter().to_be_bytes()),
+            None => {
+                let (header, payload) = packet[..at.body()].split_at(at.header());
+                let mut padded = [0; 20];
+                padded[..16].copy_from_slice(&self.gcm_tag(machine, header, payload, position));
+                padded
             }
-        };
-        let mut padded = [0; 20];
-        padded[..16].copy_from_slice(&tag);
-        padded
+        }
+    }
+
+    /// GCM's tag; zeros where the tag is not GCM's.
+    pub(crate) fn gcm_tag(
+        &self,
+        machine: Option<Machine>,
+        header: &[u8],
+        payload: &[u8],
+        position: Position,
+    ) -> [u8; 16] {
+        match (self, machine) {
+            (Self::Gcm(key), Some(machine)) => machine.gcm_tag(key, key.counter(position), header, payload),
+            (Self::PortableGcm(gcm, salt), _) => gcm.tag(&position.nonce(salt), header, payload),
+            _ => [0; 16],
+        }
     }
 
     /// Whether the packet carries the tag of these keys, compared in constant time.
@@ -91,17 +103,10 @@ impl RtpKeys {
     }
 
     /// Encrypts or decrypts the payload: both ciphers are key streams.
-    pub(crate) fn apply_keystream(
-        &self,
-        machine: Option<Machine>,
-        packet: &mut [u8],
-        at: &Layout,
-        position: Position,
-    ) {
-        let payload = &mut packet[at.header..at.body];
+    pub(crate) fn apply_keystream(&self, machine: Option<Machine>, payload: &mut [u8], position: Position) {
         let stream = match (self, machine) {
-            (Self::CounterMode(key), Some(_)) => key.keystream(position),
-            (Self::Gcm(key), Some(_)) => key.nonce(position).keystream(),
+            (Self::CounterMode(key), Some(_)) => Side::CounterMode(key, key.counter(position)),
+            (Self::Gcm(key), Some(_)) => Side::GcmStream(key, key.counter(position)),
             (Self::PortableCounterMode(aes, salt, _), _) => {
                 return aes.apply_keystream(&position.counter(salt), payload);
             }
@@ -109,13 +114,13 @@ impl RtpKeys {
             (Self::Null(_), _) | (_, None) => return,
         };
         if let Some(machine) = machine {
-            machine.transform(&mut [Work::new(Side::CounterMode(stream), Side::Clear, payload, 0)]);
+            machine.transform(&mut [Work::new(stream, Side::Clear, payload, 0)]);
         }
     }
 
     /// Encrypts the payload and writes the tag.
     pub(crate) fn protect(&self, machine: Option<Machine>, packet: &mut [u8], at: &Layout, position: Position) {
-        self.apply_keystream(machine, packet, at, position);
+        self.apply_keystream(machine, &mut packet[at.header()..at.body()], position);
         let tag = self.tag(machine, packet, at, position);
         write_tag(packet, at, &tag);
     }

@@ -57,9 +57,9 @@ fn rfc_7714_section_16() {
         for path in paths() {
             let machine = Machine::of(path);
             let keys = RtpKeys::new(suite, machine, &material(suite));
-            let at = Layout::new(suite, 0, Kind::Rtp, 12, plain.len());
+            let at = Layout::of_nothing(suite, 0, Kind::Rtp).around(12, plain.len()).unwrap();
             let mut packet = plain.clone();
-            packet.resize(at.end, 0);
+            packet.resize(at.end(), 0);
             keys.protect(machine, &mut packet, &at, Position { ssrc: 0x5501_a0b2, index: 0xf17b });
             assert_eq!(packet, protected, "{suite} {path}");
 
@@ -91,9 +91,9 @@ fn rfc_7714_section_17() {
         let protected = hex(protected);
         for path in paths() {
             let keys = RtcpKeys::new(suite, material(suite));
-            let at = Layout::new(suite, 0, Kind::Rtcp, 8, plain.len());
+            let at = Layout::of_nothing(suite, 0, Kind::Rtcp).around(8, plain.len()).unwrap();
             let mut packet = plain.clone();
-            packet.resize(at.end, 0);
+            packet.resize(at.end(), 0);
             keys.protect(&mut packet, &at, Position { ssrc: 0x4d61_7273, index: 0x5d4 });
             assert_eq!(packet, protected, "{suite} {path}");
 

@@ -18,12 +18,6 @@ impl Lanes<16> for Words16 {
     }
 
     #[inline(always)]
-    fn from_words(proof: Avx512, words: &[u32; 16]) -> Self {
-        // SAFETY: the reference covers the 64 bytes that are read, and the load asks for no alignment.
-        Words16(unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }, proof)
-    }
-
-    #[inline(always)]
     fn to_words(self) -> [u32; 16] {
         let mut words = [0; 16];
         // SAFETY: the array has the 64 bytes that are written, and the store asks for no alignment.
