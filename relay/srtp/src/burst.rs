@@ -20,7 +20,7 @@ mod verify;
 use self::tag::Waiting;
 use self::verify::Foresight;
 use crate::kernel::BATCH;
-use crate::{Contexts, Onward, Packet, Relay, ReceiveContext, SendContext};
+use crate::{Contexts, Onward, Packet, ReceiveContext, Relay, SendContext};
 
 /// Authenticates and decrypts every packet of the burst in place, in order, each under its receive context. Packets
 /// whose outcome is already an error are passed over. Neither allocates nor blocks.

@@ -25,7 +25,8 @@ impl Header {
                 };
                 // Neither extension nor CSRCs, as in nearly all packets: the fixed header is all there is.
                 if first & 0xdf == 0x80 {
-                    let (ssrc, sequence) = (u32::from_be_bytes([s0, s1, s2, s3]), u16::from_be_bytes([q0, q1]));
+                    let (ssrc, sequence) =
+                        (u32::from_be_bytes([s0, s1, s2, s3]), u16::from_be_bytes([q0, q1]));
                     return Ok(Header { ssrc, sequence, length: 12 });
                 }
                 let header = rtp::Header::parse(plain).map_err(|_| Reject::Malformed)?;

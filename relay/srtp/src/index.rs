@@ -11,8 +11,13 @@ pub(crate) const MAX_RTCP_INDEX: u64 = (1 << 31) - 1;
 ///
 /// With a roll-over counter of 0 the estimate does not go below it: no packet has such an index. The result is above
 /// [`MAX_INDEX`] where the counter would overflow.
-#[inline]
+#[inline(always)]
 pub(crate) fn estimate(highest: u64, sequence: u16) -> u64 {
+    let next = highest + 1;
+    if next as u16 == sequence { next } else { estimate_out_of_order(highest, sequence) }
+}
+
+fn estimate_out_of_order(highest: u64, sequence: u16) -> u64 {
     let roll_over = highest >> 16;
     let last = (highest & 0xffff) as u16;
     let guess = if last < 0x8000 {

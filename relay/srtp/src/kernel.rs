@@ -34,6 +34,8 @@ mod machine;
 #[cfg(target_arch = "x86_64")]
 mod partial;
 #[cfg(target_arch = "x86_64")]
+mod pass;
+#[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "calls into functions with target features")]
 mod schedule;
 #[cfg(target_arch = "x86_64")]
@@ -46,8 +48,6 @@ mod sha1_ni;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions, and loads and stores that take pointers")]
 mod vector;
-#[cfg(target_arch = "x86_64")]
-mod pass;
 mod work;
 
 #[cfg(target_arch = "x86_64")]
@@ -56,7 +56,7 @@ mod prefetch;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use prefetch::prefetch;
 
-pub(crate) use work::{BATCH, Counter, Message, Side, Work};
+pub(crate) use work::{At, BATCH, Message, Work};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use {counter_mode::CounterKey, ghash::GcmKey, machine::Machine};

@@ -9,7 +9,7 @@ use crate::session::{Position, RtcpKeys, RtpKeys};
 use crate::{KeyError, Kind, MasterKey, Mki, Path, Reject, Suite};
 
 /// SRTCP packets that one master key may protect (RFC 3711 section 9.2).
-const MAX_RTCP_LIFETIME: u32 = 1 << 31;
+const MAX_RTCP_LIFETIME: u64 = 1 << 31;
 
 /// The session keys of 1 to 16 master keys of one suite, derived and ready to use. Made on the control side and moved
 /// into a context. Zeroized on drop; `Debug` shows no key.
@@ -39,6 +39,15 @@ pub(crate) struct Usage {
     limit: u64,
     /// Never above 2^31.
     rtcp: u32,
+    /// Whether either count has reached its limit, which ends the key for both (RFC 3711 section 9.2).
+    expired: bool,
+}
+
+impl Usage {
+    #[inline(always)]
+    fn check(&mut self) {
+        self.expired = self.rtp >= self.limit || u64::from(self.rtcp) >= self.limit.min(MAX_RTCP_LIFETIME);
+    }
 }
 
 impl KeySet {
@@ -90,8 +99,9 @@ impl KeySet {
     #[cfg(test)]
     pub(crate) fn from_material(suite: Suite, path: Path, keys: Vec<([Material; 2], Option<Mki>)>) -> KeySet {
         let machine = Machine::of(path);
-        let mut keys =
-            keys.into_iter().map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
+        let mut keys = keys
+            .into_iter()
+            .map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
         let first = keys.next().unwrap();
         let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
         Self { suite, rtp, first, others: keys.collect() }
@@ -109,6 +119,19 @@ impl KeySet {
             Kind::Rtp => self.rtp.end(),
             Kind::Rtcp => layout::overhead(self.suite, self.mki_length(), kind),
         }
+    }
+
+    /// Whether packets name their key.
+    #[inline(always)]
+    pub(crate) fn has_mki(&self) -> bool {
+        !self.rtp.mki_range().is_empty()
+    }
+
+    /// The tag of an SRTP packet of `body` bytes in plain form.
+    #[inline(always)]
+    pub(crate) fn rtp_tag<'p>(&self, packet: &'p [u8], body: usize) -> &'p [u8] {
+        let tag = self.rtp.tag_range();
+        packet.get(body + tag.start..body + tag.end).unwrap_or_default()
     }
 
     /// The layout of a packet of `body` bytes in plain form.
@@ -149,14 +172,20 @@ impl KeySet {
     }
 
     /// The key at a position that [`find`](Self::find) gave.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, position: u8) -> &SessionKeys {
-        position.checked_sub(1).and_then(|other| self.others.get(usize::from(other))).unwrap_or(&self.first)
+        match position {
+            0 => &self.first,
+            _ => self.others.get(usize::from(position) - 1).unwrap_or(&self.first),
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, position: u8) -> &mut SessionKeys {
-        position.checked_sub(1).and_then(|other| self.others.get_mut(usize::from(other))).unwrap_or(&mut self.first)
+        match position {
+            0 => &mut self.first,
+            _ => self.others.get_mut(usize::from(position) - 1).unwrap_or(&mut self.first),
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SessionKeys> + Clone {
@@ -176,6 +205,7 @@ impl KeySet {
                 keys.generation = keys.generation.min(old.generation);
                 keys.usage.rtp = keys.usage.rtp.max(old.usage.rtp);
                 keys.usage.rtcp = keys.usage.rtcp.max(old.usage.rtcp);
+                keys.usage.check();
             }
         }
     }
@@ -209,7 +239,7 @@ impl SessionKeys {
             rtp: RtpKeys::new(suite, machine, &rtp),
             rtcp: RtcpKeys::new(suite, rtcp),
             mki,
-            usage: Usage { rtp: 0, rtcp: 0, limit: lifetime.unwrap_or(MAX_LIFETIME) },
+            usage: Usage { rtp: 0, rtcp: 0, limit: lifetime.unwrap_or(MAX_LIFETIME), expired: false },
             generation: 0,
             machine,
         }
@@ -236,21 +266,20 @@ impl SessionKeys {
         self.generation
     }
 
-    /// Whether either count has reached its limit, which ends the key for both (RFC 3711 section 9.2).
-    #[inline]
+    /// Whether the key has protected as many packets as it may.
+    #[inline(always)]
     pub(crate) fn expired(&self) -> bool {
-        self.usage.rtp >= self.usage.limit
-            || self.usage.rtcp >= MAX_RTCP_LIFETIME
-            || u64::from(self.usage.rtcp) >= self.usage.limit
+        self.usage.expired
     }
 
     /// Counts a packet that the key has protected.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count(&mut self, kind: Kind) {
         match kind {
             Kind::Rtp => self.usage.rtp += 1,
             Kind::Rtcp => self.usage.rtcp += 1,
         }
+        self.usage.check();
     }
 
     pub(crate) fn authenticates(&self, kind: Kind, packet: &[u8], at: &Layout, position: Position) -> bool {
@@ -282,17 +311,22 @@ impl SessionKeys {
     }
 
     /// Writes MKI and tag of an SRTP packet, of which `packet` has at least `at.end()` bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write_tag(&self, packet: &mut [u8], at: &Layout, tag: &[u8]) {
         self.write_mki(packet, at);
-        if let (Some(to), Some(tag)) =
-            (packet.get_mut(at.tag_range()), tag.get(..at.tag_range().len()))
-        {
-            to.copy_from_slice(tag);
+        let Some(to) = packet.get_mut(at.tag_range()) else { return };
+        // A copy of any other length would be a call.
+        match (to.len(), to.first_chunk_mut::<16>(), tag.first_chunk::<16>()) {
+            (16, Some(to), Some(tag)) => *to = *tag,
+            _ => match (to.first_chunk_mut::<10>(), tag.first_chunk::<10>(), tag.first_chunk::<4>()) {
+                (Some(to), Some(tag), _) => *to = *tag,
+                (None, _, Some(tag)) => to.copy_from_slice(tag),
+                _ => {}
+            },
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn write_mki(&self, packet: &mut [u8], at: &Layout) {
         if !at.mki_range().is_empty() {
             packet[at.mki_range()].copy_from_slice(self.mki());

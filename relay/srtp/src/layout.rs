@@ -126,7 +126,11 @@ mod tests {
                     parts.sort_by_key(|part| (part.start, part.end));
                     let mut next = layout.body();
                     for part in parts {
-                        assert_eq!(part.start, if part.is_empty() { part.start } else { next }, "{suite} {kind:?}");
+                        assert_eq!(
+                            part.start,
+                            if part.is_empty() { part.start } else { next },
+                            "{suite} {kind:?}"
+                        );
                         next += part.len();
                     }
                     assert_eq!(next, layout.end());

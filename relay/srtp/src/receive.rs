@@ -190,13 +190,10 @@ impl ReceiveContext {
         Some(Accepted { set: Set::Newest, key, slot, header, body, index, restart: false })
     }
 
-    /// Where the tag is of a packet that was foreseen.
+    /// The tag of a packet that was foreseen.
     #[inline(always)]
     pub(crate) fn tag<'p>(&self, packet: &'p [u8], foreseen: &Accepted) -> &'p [u8] {
-        match self.keys.layout(Kind::Rtp, foreseen.header.length, usize::from(foreseen.body)) {
-            Ok(layout) => packet.get(layout.tag_range()).unwrap_or_default(),
-            Err(_) => &[],
-        }
+        self.keys.rtp_tag(packet, usize::from(foreseen.body))
     }
 
     /// The key under which a packet was accepted.
@@ -231,7 +228,8 @@ impl ReceiveContext {
         parsed: Result<Parsed, Reject>,
         known: Option<(u64, bool)>,
     ) -> Result<Accepted, Reject> {
-        let judged = parsed.and_then(|parsed| self.judge_under(Set::Newest, &self.keys, kind, packet, &parsed, known));
+        let judged =
+            parsed.and_then(|parsed| self.judge_under(Set::Newest, &self.keys, kind, packet, &parsed, known));
         match (judged, &self.previous) {
             (Err(newest), Some(previous)) => self.judge_previous(newest, previous, kind, packet),
             (judged, _) => judged,
@@ -257,9 +255,10 @@ impl ReceiveContext {
     fn parse(keys: &KeySet, kind: Kind, packet: &[u8]) -> Result<Parsed, Reject> {
         let body = packet.len().checked_sub(keys.overhead(kind)).ok_or(Reject::TooShort)?;
         let header = Header::parse(kind, packet.get(..body).unwrap_or_default())?;
-        let layout = keys.layout(kind, header.length, body)?;
-        let key = keys.find(layout.mki(packet))?;
-        Ok(Parsed { header, body: body as u16, key })
+        let length = u16::try_from(body).map_err(|_| Reject::Malformed)?;
+        let key =
+            if keys.has_mki() { keys.find(keys.layout(kind, header.length, body)?.mki(packet))? } else { 0 };
+        Ok(Parsed { header, body: length, key })
     }
 
     fn judge_under(

@@ -28,20 +28,37 @@ impl ReplayWindow {
         (self.seen[0] & 1 == 1).then_some(self.highest)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn standing(&self, index: u64) -> Standing {
-        let Some(highest) = self.highest() else { return Standing::New };
-        match highest.checked_sub(index) {
-            None => Standing::New,
-            Some(behind) if behind >= LENGTH => Standing::TooOld,
-            Some(behind) if (self.bits() >> behind) & 1 == 1 => Standing::Seen,
-            Some(_) => Standing::New,
+        match self.highest() {
+            Some(highest) if index <= highest => self.standing_of_past(highest - index),
+            _ => Standing::New,
+        }
+    }
+
+    fn standing_of_past(&self, behind: u64) -> Standing {
+        if behind >= LENGTH {
+            Standing::TooOld
+        } else if (self.bits() >> behind) & 1 == 1 {
+            Standing::Seen
+        } else {
+            Standing::New
         }
     }
 
     /// Marks an index. One too old for the window leaves it as it is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn accept(&mut self, index: u64) {
+        // Most packets come in order.
+        if index == self.highest.wrapping_add(1) && self.seen[0] & 1 == 1 {
+            self.highest = index;
+            self.seen = [self.seen[0] << 1 | 1, self.seen[1] << 1 | self.seen[0] >> 63];
+        } else {
+            self.accept_out_of_order(index);
+        }
+    }
+
+    fn accept_out_of_order(&mut self, index: u64) {
         let bits = match self.highest() {
             None => {
                 self.highest = index;

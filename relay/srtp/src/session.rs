@@ -34,13 +34,13 @@ impl Position {
     }
 
     /// The first counter block, as [`counter_mode`] has it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn counter_block(self, salt: &[u8; 14]) -> u128 {
         counter_mode::counter_block(salt, self.ssrc, self.index)
     }
 
     /// The counter block with a count of 0, as [`gcm`] has it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn nonce_block(self, salt: &[u8; 12]) -> u128 {
         gcm::nonce_block(salt, self.ssrc, self.index)
     }
@@ -62,8 +62,12 @@ pub(crate) fn equal(computed: &[u8], received: &[u8]) -> bool {
     // Two overlapping words of one length cover all tags.
     let difference = match (received.first_chunk::<8>(), received.last_chunk::<8>()) {
         (Some(first), Some(last)) => {
-            let start = computed.first_chunk().map_or(!0, |bytes| u64::from_le_bytes(*bytes) ^ u64::from_le_bytes(*first));
-            let end = computed.last_chunk().map_or(!0, |bytes| u64::from_le_bytes(*bytes) ^ u64::from_le_bytes(*last));
+            let start = computed
+                .first_chunk()
+                .map_or(!0, |bytes| u64::from_le_bytes(*bytes) ^ u64::from_le_bytes(*first));
+            let end = computed
+                .last_chunk()
+                .map_or(!0, |bytes| u64::from_le_bytes(*bytes) ^ u64::from_le_bytes(*last));
             start | end
         }
         _ => match (<[u8; 4]>::try_from(received), <[u8; 4]>::try_from(computed)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Payloads from key to key.
 
-use crate::kernel::{Side, Work};
+use crate::kernel::{self, Work};
 use crate::keyset::SessionKeys;
 use crate::session::Position;
 
@@ -12,19 +12,19 @@ pub(super) type At<'k> = (&'k SessionKeys, Position);
 /// GCM's tag of what is there now.
 #[inline(always)]
 pub(super) fn carry(packet: &mut [u8], header: usize, from: Option<At<'_>>, to: Option<At<'_>>) -> [u8; 16] {
-    let machine = from.or(to).and_then(|(key, _)| key.machine());
-    if let (Some(from), Some(to), Some(machine)) = (side(from), side(to), machine) {
-        let mut work = [Work::new(from, to, packet, header)];
-        machine.transform(&mut work);
-        return work[0].tag_to;
-    }
-    portably(packet, header, from, to)
+    let machine = |at: Option<At<'_>>| at.map(|(key, _)| key.machine());
+    let machine = match (machine(from), machine(to)) {
+        (Some(Some(machine)), Some(Some(_)) | None) | (None, Some(Some(machine))) => machine,
+        _ => return portably(packet, header, from, to),
+    };
+    let mut work = Work::new(rtp(from), rtp(to), packet, header);
+    machine.transform(&mut work);
+    work.tag_to
 }
 
-/// How the kernels take a side; `None` if they do not.
 #[inline(always)]
-fn side(at: Option<At<'_>>) -> Option<Side<'_>> {
-    at.map_or(Some(Side::Clear), |(key, position)| key.rtp().side(position))
+fn rtp(at: Option<At<'_>>) -> Option<kernel::At<'_>> {
+    at.map(|(key, position)| (key.rtp(), position))
 }
 
 /// The way of the portable path, whose ciphers know nothing of each other.

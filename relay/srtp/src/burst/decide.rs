@@ -3,7 +3,7 @@ use super::carry::carry;
 use super::tag::{Untagged, Waiting};
 use super::verify::{Foreseen, Foresight};
 use crate::header::Header;
-use crate::kernel::{Side, Work};
+use crate::kernel::Work;
 use crate::receive::Accepted;
 use crate::send::Allowed;
 use crate::session::equal;
@@ -99,21 +99,23 @@ fn by_gcm(
     };
     let (body, header) = (usize::from(accepted.body), usize::from(accepted.header.length));
     let key = context.key(&accepted);
-    let (Some(from @ Side::Gcm(..)), Some(machine)) = (key.rtp().side(accepted.position()), key.machine()) else {
+    let (true, Some(machine)) = (key.rtp().is_gcm(), key.machine()) else {
         let accepted = unusual(packet, None, relay)?;
         return onward(first, place, packet, &accepted, waiting, relay);
     };
     let room = packet.buffer.len();
-    let send = relay.send(packet.context);
+    let send = relay.send(packet.context).filter(|context| context.key().machine().is_some());
     let to = send.and_then(|context| {
         let allowed = context.judge(Kind::Rtp, &accepted.header, body, room).ok()?;
-        Some((context.key().rtp().side(allowed.position())?, allowed))
+        Some((context.key().rtp(), allowed))
     });
-    let (side, to) = to.map_or((Side::Clear, None), |(side, allowed)| (side, Some(allowed)));
+    let from = Some((key.rtp(), accepted.position()));
+    let side = to.as_ref().map(|(key, allowed)| (*key, allowed.position()));
+    let to = to.map(|(_, allowed)| allowed);
     let bytes = packet.buffer.get_mut(..body).ok_or(Reject::Malformed)?;
-    let mut work = [Work::new(from, side, bytes, header)];
+    let mut work = Work::new(from, side, bytes, header);
     machine.transform(&mut work);
-    let [Work { tag_from, tag_to, .. }] = work;
+    let Work { tag_from, tag_to, .. } = work;
     let authentic = equal(&tag_from, context.tag(packet.buffer, &accepted));
     if !authentic {
         restore(packet, &accepted, to.as_ref(), relay);

@@ -27,7 +27,9 @@ pub(super) fn verify(packets: &[Packet<'_>], foresight: &mut Foresight, contexts
         prefetch(packet.context, contexts);
     }
     for (place, packet) in packets.iter().enumerate() {
-        if let Some(packet) = packets.get(place + AHEAD) {
+        if let Some([before, packet]) = packets.get(place + AHEAD - 1..).and_then(|rest| rest.first_chunk())
+            && before.context != packet.context
+        {
             prefetch(packet.context, contexts);
         }
         let mut foreseen = None;

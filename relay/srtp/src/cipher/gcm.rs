@@ -64,7 +64,7 @@ pub(crate) fn nonce(salt: &[u8; 12], ssrc: u32, index: u64) -> [u8; 12] {
 }
 
 /// The same as a counter block with a count of 0, a little-endian number that never lies in memory.
-#[inline]
+#[inline(always)]
 pub(crate) fn nonce_block(salt: &[u8; 12], ssrc: u32, index: u64) -> u128 {
     let first: [u8; 8] = core::array::from_fn(|i| salt[i]);
     let last: [u8; 8] = core::array::from_fn(|i| salt[4 + i]);

@@ -3,7 +3,7 @@
 
 use core::convert::Infallible;
 
-use super::{Counter, Message, Work};
+use super::{At, Message, Work};
 use crate::Path;
 use crate::cipher::hmac::HmacKey;
 use crate::session::Position;
@@ -38,27 +38,27 @@ impl Machine {
         match self.0 {}
     }
 
-    pub(crate) fn gcm_tag(self, _key: &GcmKey, _counter: Counter, _aad: &[u8], _payload: &[u8]) -> [u8; 16] {
+    pub(crate) fn gcm_tag(
+        self,
+        _key: &GcmKey,
+        _position: Position,
+        _aad: &[u8],
+        _payload: &[u8],
+    ) -> [u8; 16] {
         match self.0 {}
     }
 
-    pub(crate) fn transform(self, _jobs: &mut [Work<'_, '_>]) {
+    pub(crate) fn xor(self, _at: At<'_>, _payload: &mut [u8]) {
+        match self.0 {}
+    }
+
+    pub(crate) fn transform(self, _job: &mut Work<'_, '_>) {
         match self.0 {}
     }
 }
 
 impl CounterKey {
     pub(crate) fn hmac(&self) -> &HmacKey {
-        match self.0 {}
-    }
-
-    pub(crate) fn counter(&self, _position: Position) -> Counter {
-        match self.0 {}
-    }
-}
-
-impl GcmKey {
-    pub(crate) fn counter(&self, _position: Position) -> Counter {
         match self.0 {}
     }
 }

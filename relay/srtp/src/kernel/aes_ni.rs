@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The path of processors with AES-NI, PCLMULQDQ and SHA-NI: one block to a vector, four messages interleaved.
 
-use super::{Counter, GcmKey, gcm};
-use super::Message;
+use super::pass;
 use super::sha1::{Batch, Compress};
 use super::sha1_ni::Interleaved;
 use super::vector::xmm::Xmm;
-use super::Work;
-use super::pass::work;
+use super::{At, Message, Work};
+use super::{GcmKey, gcm};
+use crate::session::Position;
 
 /// Proof that the processor has AES-NI, PCLMULQDQ and SHA-NI, and AVX, whose three-operand forms save moves.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -29,15 +29,21 @@ impl AesNi {
     }
 
     /// The tag of a payload, which is left as it is.
-    pub(crate) fn gcm_tag(self, key: &GcmKey, counter: Counter, aad: &[u8], payload: &[u8]) -> [u8; 16] {
+    pub(crate) fn gcm_tag(self, key: &GcmKey, position: Position, aad: &[u8], payload: &[u8]) -> [u8; 16] {
         // SAFETY: as above.
-        unsafe { gcm_tag(self, key, counter, aad, payload) }
+        unsafe { gcm_tag(self, key, position, aad, payload) }
     }
 
     /// Does the work.
-    pub(crate) fn transform(self, jobs: &mut [Work<'_, '_>]) {
+    pub(crate) fn transform(self, job: &mut Work<'_, '_>) {
         // SAFETY: as above.
-        unsafe { transform(self, jobs) }
+        unsafe { transform(self, job) }
+    }
+
+    /// Xors one key stream into a payload.
+    pub(crate) fn xor(self, at: At<'_>, payload: &mut [u8]) {
+        // SAFETY: as above.
+        unsafe { xor(self, at, payload) }
     }
 }
 
@@ -49,15 +55,13 @@ fn hash(proof: AesNi, messages: &[Message<'_>], tags: &mut [[u8; 20]]) {
 }
 
 #[target_feature(enable = "aes,pclmulqdq,avx")]
-fn gcm_tag(proof: AesNi, key: &GcmKey, counter: Counter, aad: &[u8], payload: &[u8]) -> [u8; 16] {
-    gcm::tag(proof, (key, counter), aad, payload)
+fn gcm_tag(proof: AesNi, key: &GcmKey, position: Position, aad: &[u8], payload: &[u8]) -> [u8; 16] {
+    gcm::tag(proof, (key, position), aad, payload)
 }
 
 #[target_feature(enable = "aes,pclmulqdq,sha,avx")]
-fn transform(proof: AesNi, jobs: &mut [Work<'_, '_>]) {
-    for job in jobs {
-        work::<Xmm, 16>(proof, job);
-    }
+fn transform(proof: AesNi, job: &mut Work<'_, '_>) {
+    pass::work::<Xmm, 16>(proof, job);
 }
 
 /// Tags the messages of a part of the order four at a time.
@@ -75,4 +79,9 @@ pub(super) fn few(proof: AesNi, batch: &Batch<'_>, order: &[u8], tags: &mut [[u8
 #[inline(always)]
 fn alone<const T: usize>(compress: Interleaved<T>, batch: &Batch<'_>, group: &[u8], tags: &mut [[u8; 20]]) {
     batch.tag(compress, &mut Compress::<T>::scratch(compress), group, tags);
+}
+
+#[target_feature(enable = "aes,pclmulqdq,sha,avx")]
+fn xor(proof: AesNi, at: At<'_>, payload: &mut [u8]) {
+    pass::xor::<Xmm, 16>(proof, at, payload);
 }

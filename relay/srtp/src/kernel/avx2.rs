@@ -3,11 +3,10 @@
 //! a vector, four messages interleaved.
 
 use super::aes_ni::{AesNi, few};
-use super::Message;
+use super::pass;
 use super::sha1::Batch;
 use super::vector::ymm::Ymm;
-use super::Work;
-use super::pass::work;
+use super::{At, Message, Work};
 
 /// Proof that the processor has AVX2, VAES and VPCLMULQDQ.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -34,9 +33,15 @@ impl Avx2 {
     }
 
     /// Does the work.
-    pub(crate) fn transform(self, jobs: &mut [Work<'_, '_>]) {
+    pub(crate) fn transform(self, job: &mut Work<'_, '_>) {
         // SAFETY: as above.
-        unsafe { transform(self, jobs) }
+        unsafe { transform(self, job) }
+    }
+
+    /// Xors one key stream into a payload.
+    pub(crate) fn xor(self, at: At<'_>, payload: &mut [u8]) {
+        // SAFETY: as above.
+        unsafe { xor(self, at, payload) }
     }
 }
 
@@ -48,8 +53,11 @@ fn hash(proof: Avx2, messages: &[Message<'_>], tags: &mut [[u8; 20]]) {
 }
 
 #[target_feature(enable = "avx2,vaes,vpclmulqdq,aes,pclmulqdq,sha")]
-fn transform(proof: Avx2, jobs: &mut [Work<'_, '_>]) {
-    for job in jobs {
-        work::<Ymm, 32>(proof, job);
-    }
+fn transform(proof: Avx2, job: &mut Work<'_, '_>) {
+    pass::work::<Ymm, 32>(proof, job);
+}
+
+#[target_feature(enable = "avx2,vaes,vpclmulqdq,aes,pclmulqdq,sha")]
+fn xor(proof: Avx2, at: At<'_>, payload: &mut [u8]) {
+    pass::xor::<Ymm, 32>(proof, at, payload);
 }

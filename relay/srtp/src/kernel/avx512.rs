@@ -3,12 +3,11 @@
 
 use super::aes_ni::{AesNi, few};
 use super::lanes::words16::Words16;
-use super::Message;
+use super::pass;
 use super::sha1::{Batch, Compress};
 use super::sha1_lanes::ByLanes;
 use super::vector::zmm::Zmm;
-use super::Work;
-use super::pass::work;
+use super::{At, Message, Work};
 
 /// From so many messages on, 16 lanes are faster than four messages interleaved at a time, however many lanes stay empty.
 const LANES_FROM: usize = 7;
@@ -48,9 +47,15 @@ impl Avx512 {
     }
 
     /// Does the work.
-    pub(crate) fn transform(self, jobs: &mut [Work<'_, '_>]) {
+    pub(crate) fn transform(self, job: &mut Work<'_, '_>) {
         // SAFETY: as above.
-        unsafe { transform(self, jobs) }
+        unsafe { transform(self, job) }
+    }
+
+    /// Xors one key stream into a payload.
+    pub(crate) fn xor(self, at: At<'_>, payload: &mut [u8]) {
+        // SAFETY: as above.
+        unsafe { xor(self, at, payload) }
     }
 }
 
@@ -80,8 +85,11 @@ fn hash_many(proof: Avx512, messages: &[Message<'_>], tags: &mut [[u8; 20]]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,aes,pclmulqdq,sha,bmi2")]
-fn transform(proof: Avx512, jobs: &mut [Work<'_, '_>]) {
-    for job in jobs {
-        work::<Zmm, 64>(proof, job);
-    }
+fn transform(proof: Avx512, job: &mut Work<'_, '_>) {
+    pass::work::<Zmm, 64>(proof, job);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,aes,pclmulqdq,sha,bmi2")]
+fn xor(proof: Avx512, at: At<'_>, payload: &mut [u8]) {
+    pass::xor::<Zmm, 64>(proof, at, payload);
 }

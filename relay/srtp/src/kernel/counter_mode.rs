@@ -2,7 +2,6 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::aes_ni::AesNi;
-use super::Counter;
 use super::keystream::Keystream;
 use super::schedule::{ROUND_KEYS, Rounds, Schedule, expand};
 use crate::cipher::hmac::HmacKey;
@@ -33,15 +32,10 @@ impl CounterKey {
         &self.hmac
     }
 
+    /// The key stream of a packet.
     #[inline(always)]
-    pub(crate) fn keystream(&self, counter: Counter) -> Keystream<'_> {
+    pub(crate) fn keystream(&self, position: Position) -> Keystream<'_> {
         let schedule = Schedule { keys: &self.round_keys, rounds: self.rounds };
-        Keystream { schedule, counter, first: 0 }
-    }
-
-    /// The first counter block of a packet.
-    #[inline]
-    pub(crate) fn counter(&self, position: Position) -> Counter {
-        position.counter_block(&self.salt)
+        Keystream { schedule, counter: position.counter_block(&self.salt), first: 0 }
     }
 }

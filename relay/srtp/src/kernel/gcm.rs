@@ -16,15 +16,15 @@
 //! last has room for the one behind its payload, and for the other in its last block. Where two blocks of it are
 //! free, the header of a short packet goes into the second, behind the end, under the power that its place in front needs.
 
-use super::Counter;
 use super::aes_ni::AesNi;
-use super::ghash::{Ghash, GcmKey, Listener, Nobody, SEQUENCE};
+use super::ghash::{GcmKey, Ghash, Listener, Nobody, SEQUENCE};
 use super::keystream::{Keystream, generate, xor_into};
 use super::vector::Vector;
 use super::vector::xmm::Xmm;
+use crate::session::Position;
 
 /// A packet's place in the key stream of an AES-GCM key.
-pub(crate) type Nonce<'k> = (&'k GcmKey, Counter);
+pub(crate) type Nonce<'k> = (&'k GcmKey, Position);
 
 /// Takes `payload` from one key to the other. Returns the tags of what was there and of what is there now.
 #[inline(always)]
@@ -54,11 +54,25 @@ pub(crate) fn open<V: Vector<N>, const N: usize>(
     let mut input: Ghash<'_, V, N> = Ghash::new(proof, from.0);
     let hidden = match to {
         Some(to) => {
-            let [hidden, _] = pass::<V, N, _, _, _>(proof, &[from.0.keystream(from.1), to], aad, payload, &mut input, &mut Nobody);
+            let [hidden, _] = pass::<V, N, _, _, _>(
+                proof,
+                &[from.0.keystream(from.1), to],
+                aad,
+                payload,
+                &mut input,
+                &mut Nobody,
+            );
             hidden
         }
         None => {
-            let [hidden] = pass::<V, N, _, _, _>(proof, &[from.0.keystream(from.1)], aad, payload, &mut input, &mut Nobody);
+            let [hidden] = pass::<V, N, _, _, _>(
+                proof,
+                &[from.0.keystream(from.1)],
+                aad,
+                payload,
+                &mut input,
+                &mut Nobody,
+            );
             hidden
         }
     };
@@ -77,11 +91,19 @@ pub(crate) fn seal<V: Vector<N>, const N: usize>(
     let mut output: Ghash<'_, V, N> = Ghash::new(proof, to.0);
     let hidden = match from {
         Some(from) => {
-            let [_, hidden] = pass::<V, N, _, _, _>(proof, &[from, to.0.keystream(to.1)], aad, payload, &mut Nobody, &mut output);
+            let [_, hidden] = pass::<V, N, _, _, _>(
+                proof,
+                &[from, to.0.keystream(to.1)],
+                aad,
+                payload,
+                &mut Nobody,
+                &mut output,
+            );
             hidden
         }
         None => {
-            let [hidden] = pass::<V, N, _, _, _>(proof, &[to.0.keystream(to.1)], aad, payload, &mut Nobody, &mut output);
+            let [hidden] =
+                pass::<V, N, _, _, _>(proof, &[to.0.keystream(to.1)], aad, payload, &mut Nobody, &mut output);
             hidden
         }
     };

@@ -17,7 +17,6 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::aes_ni::AesNi;
-use super::Counter;
 use super::keystream::Keystream;
 use super::schedule::{ROUND_KEYS, Rounds, Schedule, expand};
 use super::vector::Vector;
@@ -64,21 +63,17 @@ impl GcmKey {
         Schedule { keys: self.blocks.last_chunk().unwrap_or(NONE), rounds: self.rounds }
     }
 
-    /// The counter block of a packet.
-    #[inline]
-    pub(crate) fn counter(&self, position: Position) -> Counter {
-        position.nonce_block(&self.salt)
-    }
-
+    /// The key stream of a packet's payload.
     #[inline(always)]
-    pub(crate) fn keystream(&self, counter: Counter) -> Keystream<'_> {
-        Keystream { schedule: self.schedule(), counter, first: 2 }
+    pub(crate) fn keystream(&self, position: Position) -> Keystream<'_> {
+        Keystream { schedule: self.schedule(), counter: position.nonce_block(&self.salt), first: 2 }
     }
 
     /// The powers from the `n`th on, up to 12, in order.
     #[inline(always)]
     fn descending<V: Vector<N>, const N: usize>(&self, proof: V::Proof, n: usize) -> V {
-        let powers = self.blocks.get(POWERS.wrapping_sub(n)..).and_then(|powers| powers.as_flattened().first_chunk());
+        let powers =
+            self.blocks.get(POWERS.wrapping_sub(n)..).and_then(|powers| powers.as_flattened().first_chunk());
         match powers {
             Some(powers) => V::load(proof, powers),
             None => V::zero(proof),
@@ -109,7 +104,8 @@ fn raise(proof: AesNi, schedule: Schedule<'_>, powers: &mut [[u8; 16]; POWERS]) 
     let h = Xmm::of(proof, (h << 1) ^ (carry & ((0xc2 << 120) | 1)));
     let mut power = h;
     for n in 1..=FURTHER[0] {
-        let at = if n <= SEQUENCE { Some(POWERS - n) } else { FURTHER.iter().position(|further| *further == n) };
+        let at =
+            if n <= SEQUENCE { Some(POWERS - n) } else { FURTHER.iter().position(|further| *further == n) };
         if let Some(kept) = at.and_then(|at| powers.get_mut(at)) {
             power.store(kept);
         }
@@ -247,7 +243,8 @@ impl<V: Vector<N>, const N: usize> Listener<V, N> for Ghash<'_, V, N> {
             self.next = if C + more <= Self::MOST { C + more } else { Self::MOST / V::CHUNK * V::CHUNK };
         }
         for vector in vectors {
-            self.product.add(vector.reverse().xor(self.carried), self.key.power(self.proof, self.next * V::BLOCKS));
+            self.product
+                .add(vector.reverse().xor(self.carried), self.key.power(self.proof, self.next * V::BLOCKS));
             self.carried = V::zero(self.proof);
             self.next -= 1;
         }

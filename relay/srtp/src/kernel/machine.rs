@@ -2,9 +2,10 @@
 use super::aes_ni::AesNi;
 use super::avx2::Avx2;
 use super::avx512::Avx512;
-use super::{Counter, CounterKey, GcmKey, Message, Work};
+use super::{At, CounterKey, GcmKey, Message, Work};
 use crate::Path;
 use crate::cipher::hmac::HmacKey;
+use crate::session::Position;
 
 /// A path that this processor has. All of them take the same keys.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -53,16 +54,26 @@ impl Machine {
     }
 
     /// The GCM tag of a payload, which is left as it is.
-    pub(crate) fn gcm_tag(self, key: &GcmKey, counter: Counter, aad: &[u8], payload: &[u8]) -> [u8; 16] {
-        self.aes_ni().gcm_tag(key, counter, aad, payload)
+    pub(crate) fn gcm_tag(self, key: &GcmKey, position: Position, aad: &[u8], payload: &[u8]) -> [u8; 16] {
+        self.aes_ni().gcm_tag(key, position, aad, payload)
     }
 
-    /// Takes packets from key to key.
-    pub(crate) fn transform(self, jobs: &mut [Work<'_, '_>]) {
+    /// Takes a packet from key to key.
+    #[inline]
+    pub(crate) fn transform(self, job: &mut Work<'_, '_>) {
         match self {
-            Machine::Avx512(proof) => proof.transform(jobs),
-            Machine::Avx2(proof) => proof.transform(jobs),
-            Machine::AesNi(proof) => proof.transform(jobs),
+            Machine::Avx512(proof) => proof.transform(job),
+            Machine::Avx2(proof) => proof.transform(job),
+            Machine::AesNi(proof) => proof.transform(job),
+        }
+    }
+
+    /// Xors one key stream into a payload.
+    pub(crate) fn xor(self, at: At<'_>, payload: &mut [u8]) {
+        match self {
+            Machine::Avx512(proof) => proof.xor(at, payload),
+            Machine::Avx2(proof) => proof.xor(at, payload),
+            Machine::AesNi(proof) => proof.xor(at, payload),
         }
     }
 }

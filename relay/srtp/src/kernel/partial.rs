@@ -3,7 +3,7 @@
 //! block that is read next.
 
 /// Up to 15 bytes, little endian, zeros behind.
-#[inline]
+#[inline(always)]
 pub(crate) fn read(bytes: &[u8]) -> u128 {
     let behind = |width: usize| 8 * (bytes.len() - width);
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
@@ -16,7 +16,7 @@ pub(crate) fn read(bytes: &[u8]) -> u128 {
 }
 
 /// Xors the first bytes of `stream`, little endian, into up to 15 bytes.
-#[inline]
+#[inline(always)]
 pub(crate) fn xor(bytes: &mut [u8], stream: u128) {
     let mixed = read(bytes) ^ stream;
     let length = bytes.len();
@@ -41,9 +41,8 @@ pub(crate) fn xor(bytes: &mut [u8], stream: u128) {
     }
 }
 
-
 /// The first bytes of `value`, little endian, as up to 15 bytes.
-#[inline]
+#[inline(always)]
 pub(crate) fn write(bytes: &mut [u8], value: u128) {
     bytes.fill(0);
     xor(bytes, value);

@@ -1,35 +1,50 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::keystream::Keystream;
+use super::keystream::{self, Keystream};
 use super::vector::Vector;
-use super::{Side, Work, gcm, keystream};
+use super::work::At;
+use super::{Work, gcm};
+use crate::session::RtpKeys;
 
 /// Takes a packet from key to key, in one pass over its payload.
 #[inline(always)]
 pub(crate) fn work<V: Vector<N>, const N: usize>(proof: V::Proof, work: &mut Work<'_, '_>) {
     let (header, payload) = work.packet.split_at_mut(work.header.min(work.packet.len()));
     match (work.from, work.to) {
-        (Side::Gcm(from, at), Side::Gcm(to, there)) => {
-            [work.tag_from, work.tag_to] = gcm::rekey::<V, N>(proof, (from, at), (to, there), header, payload);
+        (Some((RtpKeys::CounterMode(from), at)), Some((RtpKeys::CounterMode(to), there))) => {
+            keystream::apply::<V, N, _>(proof, &[from.keystream(at), to.keystream(there)], payload);
         }
-        (Side::Gcm(from, at), to) => {
+        (Some((RtpKeys::Gcm(from), at)), Some((RtpKeys::Gcm(to), there))) => {
+            [work.tag_from, work.tag_to] =
+                gcm::rekey::<V, N>(proof, (from, at), (to, there), header, payload);
+        }
+        (Some((RtpKeys::Gcm(from), at)), to) => {
             work.tag_from = gcm::open::<V, N>(proof, (from, at), stream(to), header, payload);
         }
-        (from, Side::Gcm(to, there)) => {
+        (from, Some((RtpKeys::Gcm(to), there))) => {
             work.tag_to = gcm::seal::<V, N>(proof, stream(from), (to, there), header, payload);
         }
-        (from, to) => match (stream(from), stream(to)) {
-            (Some(one), Some(two)) => keystream::apply::<V, N, _>(proof, &[one, two], payload),
-            (Some(one), None) | (None, Some(one)) => keystream::apply::<V, N, _>(proof, &[one], payload),
-            (None, None) => {}
-        },
+        (from, to) => {
+            if let Some(stream) = stream(from).or(stream(to)) {
+                keystream::apply::<V, N, _>(proof, &[stream], payload);
+            }
+        }
     }
 }
 
+/// Xors one key stream into a payload.
 #[inline(always)]
-fn stream(side: Side<'_>) -> Option<Keystream<'_>> {
-    match side {
-        Side::Clear => None,
-        Side::CounterMode(key, counter) => Some(key.keystream(counter)),
-        Side::Gcm(key, counter) | Side::GcmStream(key, counter) => Some(key.keystream(counter)),
+pub(crate) fn xor<V: Vector<N>, const N: usize>(proof: V::Proof, at: At<'_>, payload: &mut [u8]) {
+    if let Some(stream) = stream(Some(at)) {
+        keystream::apply::<V, N, _>(proof, &[stream], payload);
+    }
+}
+
+/// `None` where nothing is encrypted.
+#[inline(always)]
+fn stream(at: Option<At<'_>>) -> Option<Keystream<'_>> {
+    match at? {
+        (RtpKeys::CounterMode(key), at) => Some(key.keystream(at)),
+        (RtpKeys::Gcm(key), at) => Some(key.keystream(at)),
+        (RtpKeys::Null(_) | RtpKeys::PortableCounterMode(..) | RtpKeys::PortableGcm(..), _) => None,
     }
 }

@@ -48,21 +48,28 @@ struct Blocks<'m> {
 }
 
 impl<'m> Blocks<'m> {
+    /// A message that is still to be ended.
     #[inline(always)]
     fn of(message: &Message<'m>) -> Blocks<'m> {
         let (whole, rest) = message.bytes.as_chunks::<64>();
-        let mut end = [[0; 64]; 2];
-        let used = rest.len();
-        copy_short(rest, &mut end[0]);
+        // Roll-over counter, padding and length take 13 bytes.
+        let ends = if rest.len() + 13 <= 64 { 1 } else { 2 };
+        Blocks { key: message.key, whole, end: [[0; 64]; 2], count: whole.len() + ends }
+    }
+
+    /// Writes the end, in its place: moving what has just been written in parts would wait for it.
+    #[inline(always)]
+    fn end(&mut self, message: &Message<'m>) {
+        let (_, rest) = message.bytes.as_chunks::<64>();
+        copy_short(rest, &mut self.end[0]);
         let suffix = u64::from(message.roll_over_counter.swap_bytes()) | 0x80 << 32;
-        if let Some(suffixed) = end.as_flattened_mut().get_mut(used..).and_then(|rest| rest.first_chunk_mut()) {
+        let bytes = self.end.as_flattened_mut();
+        if let Some(suffixed) = bytes.get_mut(rest.len()..).and_then(|rest| rest.first_chunk_mut()) {
             *suffixed = suffix.to_le_bytes();
         }
-        // Roll-over counter, padding and length take 13 bytes.
-        let ends = if used + 13 <= 64 { 1 } else { 2 };
         let bits = 8 * (64 + message.bytes.len() as u64 + 4);
-        end[ends - 1][56..].copy_from_slice(&bits.to_be_bytes());
-        Blocks { key: message.key, whole, end, count: whole.len() + ends }
+        let last = &mut self.end[(self.count - self.whole.len() - 1) & 1];
+        last[56..].copy_from_slice(&bits.to_be_bytes());
     }
 
     #[inline(always)]
@@ -102,21 +109,21 @@ impl<'m> Batch<'m> {
     /// Takes the first [`BATCH`] messages.
     #[inline(always)]
     pub(crate) fn fill(&mut self, messages: &[Message<'m>]) {
+        let (mut most, mut sorted) = (0, true);
         for (n, message) in messages.iter().take(BATCH).enumerate() {
             self.order[n] = n as u8;
-            self.blocks.push(Blocks::of(message));
-            // Most bursts have packets of one length, which this leaves where they are.
-            let mut at = n;
-            while at > 0 && self.count(at - 1) > self.count(at) {
-                self.order.swap(at - 1, at);
-                at -= 1;
+            let blocks = Blocks::of(message);
+            sorted &= blocks.count >= most;
+            most = blocks.count;
+            self.blocks.push(blocks);
+            if let Some(blocks) = self.blocks.last_mut() {
+                blocks.end(message);
             }
         }
-    }
-
-    #[inline(always)]
-    fn count(&self, place: usize) -> usize {
-        self.blocks[usize::from(self.order[place])].count
+        if !sorted {
+            let blocks = &self.blocks;
+            self.order[..blocks.len()].sort_unstable_by_key(|n| blocks[usize::from(*n)].count);
+        }
     }
 
     /// The order of all messages.
@@ -137,42 +144,65 @@ impl<'m> Batch<'m> {
         let Some(last) = group.last() else { return };
         // Lanes without a message repeat the last, which is one of the longest.
         let last = &self.blocks[usize::from(*last)];
-        let most = last.count;
         let mut lanes = [last; T];
         let mut keys = [last.key.as_bytes(); T];
-        let mut uniform = true;
+        let mut alike = true;
         for ((lane, key), n) in lanes.iter_mut().zip(&mut keys).zip(group) {
             *lane = &self.blocks[usize::from(*n)];
             *key = lane.key.as_bytes();
-            uniform &= lane.count == most;
+            alike &= lane.count == last.count && lane.whole.len() == last.whole.len();
         }
         let [mut state, mut outer] = compress.start(scratch, &keys);
-        let mut row = keys;
-        for step in 0..most {
-            if uniform {
+        if alike {
+            let mut row = keys;
+            for step in 0..last.whole.len() {
                 for (row, lane) in row.iter_mut().zip(lanes) {
-                    *row = lane.get(step);
+                    if let Some(block) = lane.whole.get(step) {
+                        *row = block;
+                    }
                 }
                 compress.compress(scratch, &mut state, &row);
-            } else {
-                let mut started = 0;
-                for (n, (row, lane)) in row.iter_mut().zip(lanes).enumerate() {
-                    let waits = most - lane.count;
-                    *row = lane.get(step.saturating_sub(waits));
-                    started |= u64::from(step >= waits) << n;
-                }
-                let before = state;
-                compress.compress(scratch, &mut state, &row);
-                state = compress.select(started, state, before);
             }
+            for end in 0..last.count - last.whole.len() {
+                for (row, lane) in row.iter_mut().zip(lanes) {
+                    *row = &lane.end[end & 1];
+                }
+                compress.compress(scratch, &mut state, &row);
+            }
+        } else {
+            state = Self::hash_unlike(compress, scratch, state, &lanes, last.count);
         }
         compress.compress_digests(scratch, &mut outer, state);
         let words = compress.words(&outer);
-        for (n, words) in group.iter().zip(words) {
+        for (n, words) in group.iter().zip(&words) {
             let Some(tag) = tags.get_mut(usize::from(*n)) else { continue };
             for (bytes, word) in tag.as_chunks_mut().0.iter_mut().zip(words) {
                 *bytes = word.to_be_bytes();
             }
         }
+    }
+
+    /// Hashes messages of different lengths.
+    #[inline(always)]
+    fn hash_unlike<const T: usize, C: Compress<T>>(
+        compress: C,
+        scratch: &mut C::Scratch,
+        mut state: C::State,
+        lanes: &[&Blocks<'m>; T],
+        most: usize,
+    ) -> C::State {
+        let mut row = [&[0; 64]; T];
+        for step in 0..most {
+            let mut started = 0;
+            for (n, (row, lane)) in row.iter_mut().zip(lanes).enumerate() {
+                let waits = most - lane.count;
+                *row = lane.get(step.saturating_sub(waits));
+                started |= u64::from(step >= waits) << n;
+            }
+            let before = state;
+            compress.compress(scratch, &mut state, &row);
+            state = compress.select(started, state, before);
+        }
+        state
     }
 }

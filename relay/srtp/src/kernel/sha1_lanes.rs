@@ -108,12 +108,7 @@ impl<V: Lanes<L>, const L: usize, const S: usize, const T: usize> Compress<T> fo
     }
 
     #[inline(always)]
-    fn compress_digests(
-        self,
-        schedule: &mut Schedule<V, S>,
-        state: &mut State<V, S>,
-        digests: State<V, S>,
-    ) {
+    fn compress_digests(self, schedule: &mut Schedule<V, S>, state: &mut State<V, S>, digests: State<V, S>) {
         for (set, digest) in digests.into_iter().enumerate() {
             for (word, digest) in schedule.iter_mut().zip(digest) {
                 word[set] = digest;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::{CounterKey, GcmKey};
 use crate::cipher::hmac::HmacKey;
+use crate::session::{Position, RtpKeys};
 
 /// The most messages of a batch.
 pub(crate) const BATCH: usize = 64;
@@ -13,23 +13,14 @@ pub(crate) struct Message<'m> {
     pub(crate) roll_over_counter: u32,
 }
 
-/// The first counter block of a packet as a little-endian number. Its last 32 bits, which count the blocks, are zero.
-pub(crate) type Counter = u128;
-
-/// How one side of a packet is enciphered.
-#[derive(Copy, Clone)]
-pub(crate) enum Side<'k> {
-    Clear,
-    CounterMode(&'k CounterKey, Counter),
-    Gcm(&'k GcmKey, Counter),
-    /// What GCM's key does to a payload, without its tag.
-    GcmStream(&'k GcmKey, Counter),
-}
+/// A key that is not for the portable path, and where in its key stream a packet lies.
+pub(crate) type At<'k> = (&'k RtpKeys, Position);
 
 /// A packet to be taken from one key to another.
 pub(crate) struct Work<'k, 'b> {
-    pub(crate) from: Side<'k>,
-    pub(crate) to: Side<'k>,
+    /// `None` for plain text, here and below.
+    pub(crate) from: Option<At<'k>>,
+    pub(crate) to: Option<At<'k>>,
     /// Header and payload.
     pub(crate) packet: &'b mut [u8],
     /// Bytes of the header, which GCM takes as additional data.
@@ -42,7 +33,12 @@ pub(crate) struct Work<'k, 'b> {
 
 impl<'k, 'b> Work<'k, 'b> {
     #[inline(always)]
-    pub(crate) fn new(from: Side<'k>, to: Side<'k>, packet: &'b mut [u8], header: usize) -> Work<'k, 'b> {
+    pub(crate) fn new(
+        from: Option<At<'k>>,
+        to: Option<At<'k>>,
+        packet: &'b mut [u8],
+        header: usize,
+    ) -> Work<'k, 'b> {
         Work { from, to, packet, header, tag_from: [0; 16], tag_to: [0; 16] }
     }
 }

@@ -2,14 +2,14 @@
 use zeroize::Zeroizing;
 
 use super::{Position, equal, gcm_salt, write_tag};
+use crate::Suite;
 use crate::cipher::aes::PortableAes;
 use crate::cipher::gcm::PortableGcm;
 use crate::cipher::hmac::HmacKey;
 use crate::kdf::Material;
-use crate::kernel::{CounterKey, GcmKey, Machine, Side, Work};
+use crate::kernel::{CounterKey, GcmKey, Machine};
 use crate::layout::Layout;
 use crate::suite::Transform;
-use crate::Suite;
 
 /// Keys of SRTP, which has a packet every few milliseconds: expanded once.
 pub(crate) enum RtpKeys {
@@ -35,7 +35,9 @@ impl RtpKeys {
                 Zeroizing::new(material.salt),
                 hmac(),
             ),
-            (Transform::Gcm, Some(machine)) => Self::Gcm(machine.gcm_key(&key[..length], *gcm_salt(material))),
+            (Transform::Gcm, Some(machine)) => {
+                Self::Gcm(machine.gcm_key(&key[..length], *gcm_salt(material)))
+            }
             (Transform::Gcm, None) => {
                 Self::PortableGcm(Box::new(PortableGcm::new(key, length)), gcm_salt(material))
             }
@@ -52,15 +54,10 @@ impl RtpKeys {
         }
     }
 
-    /// How the kernels are to take a packet. `None` on the portable path.
+    /// Whether a packet's tag is found on the way to its new key.
     #[inline]
-    pub(crate) fn side(&self, position: Position) -> Option<Side<'_>> {
-        match self {
-            Self::CounterMode(key) => Some(Side::CounterMode(key, key.counter(position))),
-            Self::Gcm(key) => Some(Side::Gcm(key, key.counter(position))),
-            Self::Null(_) => Some(Side::Clear),
-            Self::PortableCounterMode(..) | Self::PortableGcm(..) => None,
-        }
+    pub(crate) fn is_gcm(&self) -> bool {
+        matches!(self, Self::Gcm(_))
     }
 
     /// The tag, of which HMAC uses the first bytes.
@@ -85,7 +82,7 @@ impl RtpKeys {
         position: Position,
     ) -> [u8; 16] {
         match (self, machine) {
-            (Self::Gcm(key), Some(machine)) => machine.gcm_tag(key, key.counter(position), header, payload),
+            (Self::Gcm(key), Some(machine)) => machine.gcm_tag(key, position, header, payload),
             (Self::PortableGcm(gcm, salt), _) => gcm.tag(&position.nonce(salt), header, payload),
             _ => [0; 16],
         }
@@ -104,22 +101,24 @@ impl RtpKeys {
 
     /// Encrypts or decrypts the payload: both ciphers are key streams.
     pub(crate) fn apply_keystream(&self, machine: Option<Machine>, payload: &mut [u8], position: Position) {
-        let stream = match (self, machine) {
-            (Self::CounterMode(key), Some(_)) => Side::CounterMode(key, key.counter(position)),
-            (Self::Gcm(key), Some(_)) => Side::GcmStream(key, key.counter(position)),
+        match (self, machine) {
             (Self::PortableCounterMode(aes, salt, _), _) => {
-                return aes.apply_keystream(&position.counter(salt), payload);
+                aes.apply_keystream(&position.counter(salt), payload);
             }
-            (Self::PortableGcm(gcm, salt), _) => return gcm.apply_keystream(&position.nonce(salt), payload),
-            (Self::Null(_), _) | (_, None) => return,
-        };
-        if let Some(machine) = machine {
-            machine.transform(&mut [Work::new(stream, Side::Clear, payload, 0)]);
+            (Self::PortableGcm(gcm, salt), _) => gcm.apply_keystream(&position.nonce(salt), payload),
+            (_, Some(machine)) => machine.xor((self, position), payload),
+            (_, None) => {}
         }
     }
 
     /// Encrypts the payload and writes the tag.
-    pub(crate) fn protect(&self, machine: Option<Machine>, packet: &mut [u8], at: &Layout, position: Position) {
+    pub(crate) fn protect(
+        &self,
+        machine: Option<Machine>,
+        packet: &mut [u8],
+        at: &Layout,
+        position: Position,
+    ) {
         self.apply_keystream(machine, &mut packet[at.header()..at.body()], position);
         let tag = self.tag(machine, packet, at, position);
         write_tag(packet, at, &tag);

@@ -2,9 +2,9 @@
 //! Whole packets as the RFCs print them. Key streams and key derivation stand beside their modules.
 
 use super::harness::{key_set, paths, table};
-use crate::kernel::Machine;
 use crate::hex::hex;
 use crate::kdf::Material;
+use crate::kernel::Machine;
 use crate::layout::Layout;
 use crate::session::{Position, RtcpKeys, RtpKeys};
 use crate::{KeySet, Kind, MasterKey, Suite};

@@ -79,7 +79,8 @@ impl Lanes<16> for Words16 {
     fn transposed(proof: Avx512, blocks: &[&[u8; 64]; 16]) -> [Self; 16] {
         // SAFETY: the proof; each load reads the 64 bytes that a reference covers, and asks for no alignment.
         unsafe {
-            let order = _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
+            let order =
+                _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
             let mut rows = [order; 16];
             for (row, block) in rows.iter_mut().zip(blocks) {
                 *row = _mm512_shuffle_epi8(_mm512_loadu_si512(block.as_ptr().cast()), order);
@@ -119,6 +120,8 @@ impl Lanes<16> for Words16 {
 #[target_feature(enable = "avx512f")]
 fn summed(mut sum: __m512i) -> __m512i {
     // SAFETY: there is no instruction in it.
-    unsafe { core::arch::asm!("/* {0} */", inout(zmm_reg) sum, options(pure, nomem, nostack, preserves_flags)) }
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(zmm_reg) sum, options(pure, nomem, nostack, preserves_flags))
+    }
     sum
 }

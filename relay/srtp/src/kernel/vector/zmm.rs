@@ -85,7 +85,8 @@ impl Vector<64> for Zmm {
 
     #[inline(always)]
     fn counts(proof: Avx512, first: u32) -> Self {
-        const ORDER: [u8; 16] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 3, 2, 1, 0];
+        const ORDER: [u8; 16] =
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 3, 2, 1, 0];
         let order = Self::broadcast(proof, &ORDER);
         // SAFETY: the proof.
         let counts = unsafe {
