@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use core::fmt;
 
+use crate::extension_keys::ExtensionKeys;
+#[cfg(test)]
+use crate::kdf::ExtensionMaterial;
 use crate::kdf::{Material, Protocol};
 use crate::kernel::{Machine, prefetch};
 use crate::key::{MAX_KEYS, MAX_LIFETIME};
@@ -15,10 +18,20 @@ const MAX_RTCP_LIFETIME: u64 = 1 << 31;
 /// into a context. Zeroized on drop; `Debug` shows no key.
 pub struct KeySet {
     first: SessionKeys,
-    others: Box<[SessionKeys]>,
+    /// `None` in the sets of most contexts, which have one key and leave headers alone.
+    more: Option<Box<More>>,
     /// The layout of an empty SRTP packet.
     rtp: Layout,
     suite: Suite,
+}
+
+/// What few sets have, and no packet of the others needs.
+#[derive(Default)]
+struct More {
+    /// The keys behind the first.
+    others: Box<[SessionKeys]>,
+    /// The keys of RFC 6904, by the position of their master key. Empty where the set was made without.
+    extensions: Box<[ExtensionKeys]>,
 }
 
 /// What one master key derives to, and how much of its life is spent.
@@ -91,8 +104,26 @@ impl KeySet {
             suite,
             rtp: Layout::of_nothing(suite, mki_length, Kind::Rtp),
             first: SessionKeys::derive(machine, first),
-            others: others.iter().map(|key| SessionKeys::derive(machine, key)).collect(),
+            more: More::of(others.iter().map(|key| SessionKeys::derive(machine, key)).collect()),
         })
+    }
+
+    /// As [`with_path`](Self::with_path), and derives the keys of header extensions (RFC 6904) too, which take a kilobyte
+    /// and more for each master key. A context that encrypts extension elements needs them: see
+    /// [`HeaderProtection`](crate::HeaderProtection).
+    ///
+    /// # Errors
+    /// As [`with_path`](Self::with_path).
+    pub fn with_extension_keys(suite: Suite, keys: &[MasterKey], path: Path) -> Result<KeySet, KeyError> {
+        let set = Self::with_path(suite, keys, path)?;
+        Ok(set.with_extensions(keys.iter().filter_map(ExtensionKeys::derive).collect()))
+    }
+
+    fn with_extensions(mut self, extensions: Box<[ExtensionKeys]>) -> KeySet {
+        if !extensions.is_empty() {
+            self.more.get_or_insert_default().extensions = extensions;
+        }
+        self
     }
 
     /// A set of session keys that no master key derives to: for each, those of SRTP and of SRTCP.
@@ -104,7 +135,16 @@ impl KeySet {
             .map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
         let first = keys.next().unwrap();
         let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
-        Self { suite, rtp, first, others: keys.collect() }
+        Self { suite, rtp, first, more: More::of(keys.collect()) }
+    }
+
+    /// Extension keys that no master key derives to.
+    #[cfg(test)]
+    pub(crate) fn with_extension_material(self, material: &[ExtensionMaterial]) -> KeySet {
+        let suite = self.suite;
+        self.with_extensions(
+            material.iter().filter_map(|material| ExtensionKeys::new(suite, material)).collect(),
+        )
     }
 
     /// The suite of every key of the set.
@@ -112,7 +152,8 @@ impl KeySet {
         self.suite
     }
 
-    /// Bytes that protection adds to a packet: tag, MKI, and for RTCP the SRTCP index.
+    /// Bytes that protection adds to a packet: tag, MKI, and for RTCP the SRTCP index. Cryptex adds
+    /// [`Cryptex::GROWTH`](crate::Cryptex::GROWTH) bytes to some RTP packets beyond that.
     #[inline]
     pub fn overhead(&self, kind: Kind) -> usize {
         match kind {
@@ -176,7 +217,7 @@ impl KeySet {
     pub(crate) fn get(&self, position: u8) -> &SessionKeys {
         match position {
             0 => &self.first,
-            _ => self.others.get(usize::from(position) - 1).unwrap_or(&self.first),
+            _ => self.others().get(usize::from(position) - 1).unwrap_or(&self.first),
         }
     }
 
@@ -184,12 +225,24 @@ impl KeySet {
     pub(crate) fn get_mut(&mut self, position: u8) -> &mut SessionKeys {
         match position {
             0 => &mut self.first,
-            _ => self.others.get_mut(usize::from(position) - 1).unwrap_or(&mut self.first),
+            _ => match &mut self.more {
+                Some(more) => more.others.get_mut(usize::from(position) - 1).unwrap_or(&mut self.first),
+                None => &mut self.first,
+            },
         }
     }
 
+    fn others(&self) -> &[SessionKeys] {
+        self.more.as_deref().map(|more| &*more.others).unwrap_or_default()
+    }
+
+    /// The extension keys of the master key at a position. `None` where the set was made without.
+    pub(crate) fn extension_keys(&self, position: u8) -> Option<&ExtensionKeys> {
+        self.more.as_deref()?.extensions.get(usize::from(position))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SessionKeys> + Clone {
-        core::iter::once(&self.first).chain(&self.others)
+        core::iter::once(&self.first).chain(self.others())
     }
 
     /// Enters a context as its key set of `generation`. A key that `before` has as well is not new: it keeps its
@@ -199,7 +252,8 @@ impl KeySet {
         generation: u32,
         before: impl Iterator<Item = &'k SessionKeys> + Clone,
     ) {
-        for keys in core::iter::once(&mut self.first).chain(&mut self.others) {
+        let others = self.more.as_mut().map(|more| &mut *more.others).unwrap_or_default();
+        for keys in core::iter::once(&mut self.first).chain(others) {
             keys.generation = generation;
             for old in before.clone().filter(|old| old.rtcp.shares_key_with(&keys.rtcp)) {
                 keys.generation = keys.generation.min(old.generation);
@@ -218,6 +272,12 @@ impl KeySet {
 
     fn mki_length(&self) -> usize {
         self.first.mki().len()
+    }
+}
+
+impl More {
+    fn of(others: Box<[SessionKeys]>) -> Option<Box<More>> {
+        (!others.is_empty()).then(|| Box::new(More { others, ..More::default() }))
     }
 }
 
@@ -338,77 +398,10 @@ impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySet")
             .field("suite", &self.suite)
-            .field("keys", &(1 + self.others.len()))
+            .field("keys", &(1 + self.others().len()))
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use zeroize::ZeroizeOnDrop;
-
-    use super::*;
-
-    fn key(suite: Suite, mki: &[u8]) -> MasterKey {
-        let key =
-            MasterKey::new(suite, &vec![0xa5; suite.key_length()], &vec![0x5a; suite.salt_length()]).unwrap();
-        if mki.is_empty() { key } else { key.with_mki(Mki::new(mki).unwrap()) }
-    }
-
-    #[test]
-    fn keys_of_a_set_must_be_told_apart() {
-        let suite = Suite::AesCm128HmacSha1_80;
-        let set = |mkis: &[&[u8]]| {
-            let keys: Vec<_> = mkis.iter().map(|mki| key(suite, mki)).collect();
-            KeySet::new(suite, &keys).map(|set| set.overhead(Kind::Rtp)).err()
-        };
-        assert_eq!(set(&[&[]]), None);
-        assert_eq!(set(&[&[1], &[2]]), None);
-        assert_eq!(set(&[]), Some(KeyError::KeyCount { got: 0 }));
-        assert_eq!(set(&[&[], &[]]), Some(KeyError::MkiMismatch { position: 0 }));
-        assert_eq!(set(&[&[1], &[]]), Some(KeyError::MkiMismatch { position: 1 }));
-        assert_eq!(set(&[&[1], &[2], &[0, 3]]), Some(KeyError::MkiMismatch { position: 2 }));
-        assert_eq!(set(&[&[1], &[2], &[1]]), Some(KeyError::DuplicateMki { position: 2 }));
-        let mkis: Vec<[u8; 1]> = (0..17).map(|i| [i]).collect();
-        let mkis: Vec<&[u8]> = mkis.iter().map(|mki| &mki[..]).collect();
-        assert_eq!(set(&mkis[..16]), None);
-        assert_eq!(set(&mkis), Some(KeyError::KeyCount { got: 17 }));
-        assert_eq!(
-            KeySet::new(suite, &[key(Suite::AeadAes128Gcm, &[])]).err(),
-            Some(KeyError::SuiteMismatch { position: 0, expected: suite, got: Suite::AeadAes128Gcm })
-        );
-    }
-
-    #[test]
-    fn overhead_is_tag_mki_and_srtcp_index() {
-        for suite in Suite::ALL {
-            for mki in [&[][..], &[1, 2, 3, 4]] {
-                let set = KeySet::new(suite, &[key(suite, mki)]).unwrap();
-                assert_eq!(set.overhead(Kind::Rtp), suite.rtp_tag_length() + mki.len());
-                assert_eq!(set.overhead(Kind::Rtcp), suite.rtcp_tag_length() + 4 + mki.len());
-            }
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_key() {
-        let set = KeySet::new(Suite::AeadAes256Gcm, &[key(Suite::AeadAes256Gcm, &[7])]).unwrap();
-        assert_eq!(format!("{set:?}"), "KeySet { suite: AeadAes256Gcm, keys: 1, .. }");
-    }
-
-    #[test]
-    fn what_holds_keys_zeroizes_them() {
-        fn zeroizes<T: ZeroizeOnDrop>() {}
-        zeroizes::<MasterKey>();
-        zeroizes::<Material>();
-        zeroizes::<crate::cipher::hmac::HmacKey>();
-        #[cfg(target_arch = "x86_64")]
-        {
-            zeroizes::<crate::kernel::CounterKey>();
-            zeroizes::<crate::kernel::GcmKey>();
-        }
-        zeroizes::<aes::Aes128Enc>();
-        zeroizes::<aes::Aes192Enc>();
-        zeroizes::<aes::Aes256Enc>();
-    }
-}
+mod tests;
