@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+mod more;
+
 use core::fmt;
 
-use crate::extension_keys::ExtensionKeys;
-#[cfg(test)]
-use crate::kdf::ExtensionMaterial;
+use self::more::More;
 use crate::kdf::{Material, Protocol};
 use crate::kernel::{Machine, prefetch};
 use crate::key::{MAX_KEYS, MAX_LIFETIME};
@@ -23,15 +23,6 @@ pub struct KeySet {
     /// The layout of an empty SRTP packet.
     rtp: Layout,
     suite: Suite,
-}
-
-/// What few sets have, and no packet of the others needs.
-#[derive(Default)]
-struct More {
-    /// The keys behind the first.
-    others: Box<[SessionKeys]>,
-    /// The keys of RFC 6904, by the position of their master key. Empty where the set was made without.
-    extensions: Box<[ExtensionKeys]>,
 }
 
 /// What one master key derives to, and how much of its life is spent.
@@ -108,24 +99,6 @@ impl KeySet {
         })
     }
 
-    /// As [`with_path`](Self::with_path), and derives the keys of header extensions (RFC 6904) too, which take a kilobyte
-    /// and more for each master key. A context that encrypts extension elements needs them: see
-    /// [`HeaderProtection`](crate::HeaderProtection).
-    ///
-    /// # Errors
-    /// As [`with_path`](Self::with_path).
-    pub fn with_extension_keys(suite: Suite, keys: &[MasterKey], path: Path) -> Result<KeySet, KeyError> {
-        let set = Self::with_path(suite, keys, path)?;
-        Ok(set.with_extensions(keys.iter().filter_map(ExtensionKeys::derive).collect()))
-    }
-
-    fn with_extensions(mut self, extensions: Box<[ExtensionKeys]>) -> KeySet {
-        if !extensions.is_empty() {
-            self.more.get_or_insert_default().extensions = extensions;
-        }
-        self
-    }
-
     /// A set of session keys that no master key derives to: for each, those of SRTP and of SRTCP.
     #[cfg(test)]
     pub(crate) fn from_material(suite: Suite, path: Path, keys: Vec<([Material; 2], Option<Mki>)>) -> KeySet {
@@ -136,15 +109,6 @@ impl KeySet {
         let first = keys.next().unwrap();
         let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
         Self { suite, rtp, first, more: More::of(keys.collect()) }
-    }
-
-    /// Extension keys that no master key derives to.
-    #[cfg(test)]
-    pub(crate) fn with_extension_material(self, material: &[ExtensionMaterial]) -> KeySet {
-        let suite = self.suite;
-        self.with_extensions(
-            material.iter().filter_map(|material| ExtensionKeys::new(suite, material)).collect(),
-        )
     }
 
     /// The suite of every key of the set.
@@ -232,15 +196,6 @@ impl KeySet {
         }
     }
 
-    fn others(&self) -> &[SessionKeys] {
-        self.more.as_deref().map(|more| &*more.others).unwrap_or_default()
-    }
-
-    /// The extension keys of the master key at a position. `None` where the set was made without.
-    pub(crate) fn extension_keys(&self, position: u8) -> Option<&ExtensionKeys> {
-        self.more.as_deref()?.extensions.get(usize::from(position))
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SessionKeys> + Clone {
         core::iter::once(&self.first).chain(self.others())
     }
@@ -272,12 +227,6 @@ impl KeySet {
 
     fn mki_length(&self) -> usize {
         self.first.mki().len()
-    }
-}
-
-impl More {
-    fn of(others: Box<[SessionKeys]>) -> Option<Box<More>> {
-        (!others.is_empty()).then(|| Box::new(More { others, ..More::default() }))
     }
 }
 

@@ -5,6 +5,7 @@ mod cryptex;
 mod differential;
 mod extensions;
 pub(crate) mod harness;
+mod headers;
 #[expect(unsafe_code, reason = "calls into a C library")]
 mod libsrtp;
 mod limits;

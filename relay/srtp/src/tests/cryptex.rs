@@ -1,88 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whole packets of RFC 9335, Appendix A, on every path and in both directions.
+//! Whole packets of RFC 9335, Appendix A, through contexts, on every path and in both directions.
 
-use culvert_wire::rtp;
-
-use super::harness::paths;
-use crate::cipher::aes::{Aes, CipherKey};
-use crate::cipher::counter_mode;
-use crate::cipher::gcm::{self, Gcm};
-use crate::cipher::hmac::HmacKey;
-use crate::cryptex::{ENCRYPTED_FROM, Portion, Receiving, Sending};
+use super::harness::{Table, key_set, paths};
 use crate::hex::hex;
-use crate::kdf::{Material, Protocol};
-use crate::{MasterKey, Path, Suite};
-
-const SSRC: u32 = 0xcafe_babe;
-
-/// The transforms of RFC 3711 and RFC 7714 as their own sections describe them, for one packet of roll-over counter 0.
-enum Transform {
-    CounterMode { aes: Aes, salt: [u8; 14], hmac: HmacKey },
-    Gcm { gcm: Gcm, salt: [u8; 12] },
-}
-
-impl Transform {
-    fn new(path: Path, master: &MasterKey) -> Transform {
-        let material = Material::derive(path, master, Protocol::Srtp);
-        let key = CipherKey::new(master.suite(), &material.key);
-        match master.suite() {
-            Suite::AeadAes128Gcm => {
-                Self::Gcm { gcm: Gcm::new(path, &key), salt: core::array::from_fn(|i| material.salt[i]) }
-            }
-            _ => Self::CounterMode {
-                aes: Aes::new(path, &key),
-                salt: material.salt,
-                hmac: HmacKey::new(&material.authentication),
-            },
-        }
-    }
-
-    fn apply_keystream(&self, index: u16, bytes: &mut [u8]) {
-        match self {
-            Self::CounterMode { aes, salt, .. } => {
-                aes.apply_keystream(&counter_mode::counter(salt, SSRC, index.into()), bytes);
-            }
-            Self::Gcm { gcm, salt } => gcm.apply_keystream(&gcm::nonce(salt, SSRC, index.into()), bytes),
-        }
-    }
-
-    /// The tag of an encrypted packet.
-    fn tag(&self, portion: Portion, index: u16, packet: &mut [u8]) -> Vec<u8> {
-        match self {
-            Self::CounterMode { hmac, .. } => hmac.tag(packet, [0; 4])[..10].to_vec(),
-            Self::Gcm { gcm, salt } => portion.contiguous(packet, |packet| {
-                let (associated, encrypted) = packet.split_at(ENCRYPTED_FROM);
-                gcm.tag(&gcm::nonce(salt, SSRC, index.into()), associated, encrypted).to_vec()
-            }),
-        }
-    }
-
-    fn protect(&self, mut packet: Vec<u8>) -> Vec<u8> {
-        let header = rtp::Header::parse(&packet).unwrap();
-        let Sending::Cryptex(portion) = Sending::of(&header) else { panic!("{header:?}") };
-        packet.resize(packet.len() + portion.growth(), 0);
-        portion.mark(&mut packet);
-        portion.contiguous(&mut packet, |packet| {
-            self.apply_keystream(header.sequence, &mut packet[ENCRYPTED_FROM..]);
-        });
-        let tag = self.tag(portion, header.sequence, &mut packet);
-        [packet, tag].concat()
-    }
-
-    fn unprotect(&self, mut packet: Vec<u8>) -> Vec<u8> {
-        let tag = packet.split_off(packet.len() - if matches!(self, Self::Gcm { .. }) { 16 } else { 10 });
-        let header = rtp::Header::parse(&packet).unwrap();
-        let Receiving::Cryptex(portion) = Receiving::of(&header) else { panic!("{header:?}") };
-        let received = packet.clone();
-        assert_eq!(self.tag(portion, header.sequence, &mut packet), tag);
-        assert_eq!(packet, received, "judging changes nothing");
-        portion.contiguous(&mut packet, |packet| {
-            self.apply_keystream(header.sequence, &mut packet[ENCRYPTED_FROM..]);
-        });
-        portion.restore(&mut packet);
-        packet
-    }
-}
+use crate::{
+    Cryptex, HeaderProtection, Kind, MasterKey, Path, ReceiveContext, Reject, SendContext, Suite, rekey_burst,
+};
+use crate::{Packet, tests::harness::ROOM};
 
 /// The plain packets: with elements of one byte and of two, with CSRCs, and with CSRCs and an empty extension.
 const PLAIN: [&str; 6] = [
@@ -94,18 +18,50 @@ const PLAIN: [&str; 6] = [
     "920f123b decafbad cafebabe 0001e240 0000b26e 10000000 abababab abababab abababab abababab",
 ];
 
+/// Both contexts under that key, each with or without Cryptex.
+fn table(path: Path, master: &MasterKey, receive: Cryptex, send: Cryptex) -> Table {
+    let protection = |cryptex| HeaderProtection { cryptex, ..HeaderProtection::default() };
+    let keys = || key_set(master.suite(), path, core::slice::from_ref(master));
+    Table {
+        receive: vec![ReceiveContext::new(keys(), 8).with_header_protection(protection(receive))],
+        send: vec![SendContext::new(keys(), 8).with_header_protection(protection(send))],
+    }
+}
+
+fn rekey(table: &mut Table, bytes: &[u8]) -> Vec<u8> {
+    let mut buffer = [bytes, &[0xee; ROOM]].concat();
+    let mut packet = [Packet::new(&mut buffer, bytes.len(), Kind::Rtp, 0)];
+    rekey_burst(&mut packet, table);
+    assert_eq!(packet[0].outcome, Ok(()));
+    packet[0].bytes().to_vec()
+}
+
 fn check(master: &MasterKey, protected: [&str; 6]) {
-    for path in paths() {
-        let transform = Transform::new(path, master);
+    for (path, cryptex) in paths().flat_map(|path| [(path, Cryptex::Allowed), (path, Cryptex::Required)]) {
+        let table = |receive, send| table(path, master, receive, send);
+        let mut both = table(cryptex, cryptex);
+        let mut open = table(cryptex, Cryptex::Off);
+        let (mut opened, mut close) = (table(Cryptex::Off, Cryptex::Off), table(Cryptex::Off, cryptex));
+        let mut through = table(cryptex, cryptex);
         for (plain, protected) in PLAIN.into_iter().zip(protected) {
-            assert_eq!(transform.protect(hex(plain)), hex(protected), "{path}: {plain}");
-            assert_eq!(transform.unprotect(hex(protected)), hex(plain), "{path}: {plain}");
+            let (plain, protected) = (hex(plain), hex(protected));
+            let index = u64::from(u16::from_be_bytes([plain[2], plain[3]]));
+            assert_eq!(both.protect(0, Kind::Rtp, &plain), Ok((protected.clone(), index)), "{path}");
+            assert_eq!(both.unprotect(0, Kind::Rtp, &protected), Ok((plain.clone(), index)), "{path}");
+            // To a leg with Cryptex, to one without, and from that to one with.
+            assert_eq!(rekey(&mut through, &protected), protected, "{path}");
+            let clear = rekey(&mut open, &protected);
+            assert_eq!(opened.unprotect(0, Kind::Rtp, &clear), Ok((plain, index)), "{path}");
+            assert_eq!(rekey(&mut close, &clear), protected, "{path}");
         }
         // Without its empty extension the fifth packet is given one.
         let mut csrcs_alone = hex(PLAIN[4]);
         csrcs_alone.drain(20..24);
         csrcs_alone[0] = 0x82;
-        assert_eq!(transform.protect(csrcs_alone), hex(protected[4]), "{path}");
+        let room = hex(protected[4]).len() - csrcs_alone.len();
+        let send = |room| table(cryptex, cryptex).protect_with_room(0, Kind::Rtp, &csrcs_alone, room);
+        assert_eq!(send(room).unwrap().0, hex(protected[4]), "{path}");
+        assert_eq!(send(room - 1), Err(Reject::NoRoom), "{path}");
     }
 }
 
