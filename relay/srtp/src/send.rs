@@ -139,6 +139,11 @@ impl SendStream {
     #[inline]
     fn rtp_index(&self, sequence: u16) -> Result<u64, Reject> {
         let Some(highest) = self.rtp.highest() else { return Ok(u64::from(sequence)) };
+        // Most packets come in order.
+        let next = highest + 1;
+        if next as u16 == sequence {
+            return Ok(next);
+        }
         // With a roll-over counter of 0, a sequence number just behind the first ones belongs to a packet that was
         // overtaken by the first. It has no index: taken for the far end of the cycle it would carry the counter off.
         let behind = (highest as u16).wrapping_sub(sequence);
