@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::header::Header;
 use crate::index::{self, MAX_INDEX};
+use crate::kernel::prefetch;
 use crate::keyset::SessionKeys;
 use crate::replay::{ReplayWindow, Standing};
 use crate::session::{E_BIT, Position};
-use crate::streams::{Slot, Streams};
+use crate::streams::{Slot, Stream, Streams};
 use crate::{KeySet, Kind, Reject};
 
 /// Unprotects the packets of one direction of a leg: keys, and for every SSRC its indices and replay lists.
@@ -44,8 +45,20 @@ pub struct ReceiveContext {
 /// One SSRC.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct ReceiveStream {
+    ssrc: u32,
     rtp: Track,
     rtcp: Track,
+}
+
+impl Stream for ReceiveStream {
+    #[inline(always)]
+    fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    fn set_ssrc(&mut self, ssrc: u32) {
+        self.ssrc = ssrc;
+    }
 }
 
 /// One index space of an SSRC.
@@ -149,8 +162,14 @@ impl ReceiveContext {
     /// Asks for what a packet will need, ahead of time.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        self.keys.prefetch();
+        prefetch(&*self.keys);
         self.streams.prefetch();
+    }
+
+    /// Asks for the key itself, once the rest has arrived.
+    #[inline]
+    pub(crate) fn prefetch_key(&self) {
+        self.keys.first().rtp().prefetch();
     }
 
     /// What will become of an SRTP packet if it authenticates and nothing about it is unusual: under the newest set, at the

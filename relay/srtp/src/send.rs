@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::header::Header;
 use crate::index::{self, MAX_INDEX, MAX_RTCP_INDEX};
+use crate::kernel::prefetch;
 use crate::keyset::SessionKeys;
 use crate::layout::Layout;
 use crate::replay::{self, ReplayWindow, Standing};
 use crate::session::Position;
-use crate::streams::{Slot, Streams};
+use crate::streams::{Slot, Stream, Streams};
 use crate::{KeySet, Kind, Reject};
 
 /// Protects the packets of one direction of a leg: keys, and for every SSRC the indices that are used up.
@@ -25,8 +26,20 @@ pub struct SendContext {
 /// One SSRC.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct SendStream {
+    ssrc: u32,
     rtp: ReplayWindow,
     next_rtcp: u32,
+}
+
+impl Stream for SendStream {
+    #[inline(always)]
+    fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    fn set_ssrc(&mut self, ssrc: u32) {
+        self.ssrc = ssrc;
+    }
 }
 
 /// Where a packet is to go in the index space of its SSRC.
@@ -81,8 +94,14 @@ impl SendContext {
     /// Asks for what a packet will need, ahead of time.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        self.keys.prefetch();
+        prefetch(&*self.keys);
         self.streams.prefetch();
+    }
+
+    /// Asks for the key itself, once the rest has arrived.
+    #[inline]
+    pub(crate) fn prefetch_key(&self) {
+        self.keys.first().rtp().prefetch();
     }
 
     /// The key that protects.
