@@ -3,6 +3,7 @@
 
 mod burst;
 mod differential;
+mod forged;
 pub(crate) mod harness;
 #[expect(unsafe_code, reason = "calls into a C library")]
 mod libsrtp;

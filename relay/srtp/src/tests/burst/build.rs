@@ -2,10 +2,7 @@
 //! A scenario's contexts and packets.
 
 use super::scenario::{Arrival, Damage, Keys, Leg, STREAMS, Scenario, Step};
-use crate::header::Header;
 use crate::index::{MAX_INDEX, MAX_RTCP_INDEX};
-use crate::layout::Layout;
-use crate::session::Position;
 use crate::tests::harness::{Table, key_set, master_key, rtcp, rtp};
 use crate::{KeySet, Kind, MasterKey, Onward, Packet, Path, ReceiveContext, Reject, SendContext};
 
@@ -60,18 +57,27 @@ pub(super) fn ssrc(stream: usize) -> u32 {
     0x5050_0000 + stream as u32
 }
 
-fn set(keys: &Keys, path: Path) -> Box<KeySet> {
+/// What is never encrypted.
+pub(super) fn header_length(kind: Kind, packet: &[u8]) -> usize {
+    match kind {
+        Kind::Rtp => culvert_wire::rtp::Header::parse(packet).unwrap().header_length,
+        Kind::Rtcp => 8,
+    }
+}
+
+fn master(keys: &Keys, n: usize) -> MasterKey {
     // A master key of the NULL cipher would have the HMACs of AES-128's packets.
     let suite = if keys.suite.encrypts() { 0 } else { 100 };
-    let masters: Vec<MasterKey> = (0..keys.count as u8)
-        .map(|n| {
-            let master = master_key(keys.suite, suite + 2 * keys.seed + n, &vec![0x40 + n; keys.mki_length]);
-            match keys.lifetime {
-                Some(packets) => master.with_lifetime(packets).unwrap(),
-                None => master,
-            }
-        })
-        .collect();
+    let n = n as u8;
+    let master = master_key(keys.suite, suite + 2 * keys.seed + n, &vec![0x40 + n; keys.mki_length]);
+    match keys.lifetime {
+        Some(packets) => master.with_lifetime(packets).unwrap(),
+        None => master,
+    }
+}
+
+fn set(keys: &Keys, path: Path) -> Box<KeySet> {
+    let masters: Vec<MasterKey> = (0..keys.count).map(|n| master(keys, n)).collect();
     key_set(keys.suite, path, &masters)
 }
 
@@ -137,7 +143,7 @@ impl Senders {
     }
 }
 
-fn plain(arrival: &Arrival, index: u64) -> Vec<u8> {
+fn packet(arrival: &Arrival, index: u64) -> Vec<u8> {
     let shape = &arrival.shape;
     if arrival.kind == Kind::Rtcp {
         return rtcp(ssrc(arrival.stream), (shape.payload / 6) as u8);
@@ -150,33 +156,51 @@ fn plain(arrival: &Arrival, index: u64) -> Vec<u8> {
     packet
 }
 
-/// Changes what came.
-fn damaged(packet: &mut Vec<u8>, at: &Layout, damage: &Damage) {
+/// What a sender under key number `n` of the set makes of a packet.
+fn protected(keys: &Keys, n: usize, kind: Kind, plain: &[u8], ssrc: u32, index: u64) -> Vec<u8> {
+    let mut sender = SendContext::new(key_set(keys.suite, Path::Portable, &[master(keys, n)]), 1);
+    match kind {
+        Kind::Rtp if index == 0 => {}
+        Kind::Rtp => sender.jump(ssrc, index - 1, 0),
+        Kind::Rtcp => sender.jump(ssrc, 0, index as u32),
+    }
+    let mut table = Table { receive: vec![], send: vec![sender] };
+    let (packet, at) = table.protect(0, kind, plain).unwrap();
+    assert_eq!(at, index);
+    packet
+}
+
+/// Changes what came: a packet whose plain form has `body` bytes, `header` of them header.
+fn damaged(packet: &mut Vec<u8>, arrival: &Arrival, keys: &Keys, header: usize, body: usize) {
+    let (tag_length, index_length) = match arrival.kind {
+        Kind::Rtp => (keys.suite.rtp_tag_length(), 0),
+        Kind::Rtcp => (keys.suite.rtcp_tag_length(), 4),
+    };
+    let (tag, index) = match keys.suite.rtp_tag_length() {
+        16 => (body, body + tag_length),
+        _ => (body + index_length + keys.mki_length, body),
+    };
+    let mki = if tag == body { index + index_length } else { body + index_length };
     let mut flip = |start: usize, length: usize, at: usize, bit: u8| {
         if length > 0 && start + length <= packet.len() {
             packet[start + at % length] ^= 1 << bit;
         }
     };
-    match *damage {
+    match arrival.damage {
         Damage::None => {}
-        Damage::Header(n, bit) => flip(0, at.header, n, bit),
-        Damage::Payload(n, bit) => flip(at.header, at.body - at.header, n, bit),
-        Damage::Tag(n, bit) => flip(at.tag, at.tag_length, n, bit),
-        Damage::Mki(n, bit) => flip(at.mki, at.mki_length, n, bit),
-        Damage::Index(n, bit) => flip(at.index, 4, n, bit),
+        Damage::Header(n, bit) => flip(0, header, n, bit),
+        Damage::Payload(n, bit) => flip(header, body - header, n, bit),
+        Damage::Tag(n, bit) => flip(tag, tag_length, n, bit),
+        Damage::Mki(n, bit) => flip(mki, keys.mki_length, n, bit),
+        Damage::Index(n, bit) => flip(index, index_length, n, bit),
         Damage::Cut(length) => packet.truncate(length),
         Damage::Short(missing) => packet.truncate(packet.len().saturating_sub(missing)),
         Damage::Long(more) => packet.resize(packet.len() + more, 0x3c),
     }
 }
 
-/// The packets of a scenario as they arrive, `protected` or for protection.
-pub(super) fn arrivals(scenario: &Scenario, protected: bool) -> Vec<Arrived> {
-    let sets: Vec<Vec<Box<KeySet>>> = scenario
-        .legs
-        .iter()
-        .map(|leg| leg.receive.iter().map(|keys| set(keys, Path::Portable)).collect())
-        .collect();
+/// The packets of a scenario as they arrive, from a sender or, `plain`, from a leg in the clear.
+pub(super) fn arrivals(scenario: &Scenario, plain: bool) -> Vec<Arrived> {
     let mut senders = Senders::of(scenario);
     let mut built: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     let mut arrived = Vec::new();
@@ -185,21 +209,24 @@ pub(super) fn arrivals(scenario: &Scenario, protected: bool) -> Vec<Arrived> {
             Step::Again(back) => built.len().checked_sub(1 + back).map(|earlier| built[earlier].clone()),
             _ => None,
         };
-        let (plain, packet) = again.unwrap_or_else(|| {
+        let (sent, packet) = again.unwrap_or_else(|| {
             let index = senders.next(arrival);
-            let plain = plain(arrival, index);
-            let sets = &sets[arrival.leg % sets.len()];
-            let set = &sets[arrival.set % sets.len()];
-            let header = Header::parse(arrival.kind, &plain).unwrap().length;
-            let at = set.layout(arrival.kind, header, plain.len());
-            let mut packet = plain.clone();
-            if protected {
-                packet.resize(at.end, 0);
-                let position = Position { ssrc: ssrc(arrival.stream), index };
-                set.get(arrival.key % set.iter().count()).protect(arrival.kind, &mut packet, &at, position);
-            }
-            damaged(&mut packet, &at, &arrival.damage);
-            (plain, packet)
+            let sent = packet(arrival, index);
+            let leg = &scenario.legs[arrival.leg % scenario.legs.len()];
+            let keys = &leg.receive[arrival.set % leg.receive.len()];
+            let mut packet = match plain {
+                true => sent.clone(),
+                false => protected(
+                    keys,
+                    arrival.key % keys.count,
+                    arrival.kind,
+                    &sent,
+                    ssrc(arrival.stream),
+                    index,
+                ),
+            };
+            damaged(&mut packet, arrival, keys, header_length(arrival.kind, &sent), sent.len());
+            (sent, packet)
         });
         let start = MARGIN + arrival.buffer.offset;
         let end = start + packet.len().saturating_add_signed(arrival.buffer.room);
@@ -216,9 +243,9 @@ pub(super) fn arrivals(scenario: &Scenario, protected: bool) -> Vec<Arrived> {
             ssrc: 0,
             index: 0,
             onward: arrival.onward,
-            plain: plain.clone(),
+            plain: sent.clone(),
         });
-        built.push((plain, packet));
+        built.push((sent, packet));
     }
     arrived
 }
