@@ -143,12 +143,17 @@ impl ReceiveContext {
     /// Everything that a packet could change.
     #[cfg(test)]
     pub(crate) fn snapshot(&self) -> impl PartialEq + core::fmt::Debug + use<> {
-        let keys = |set: &KeySet| (core::ptr::from_ref(set), set.spent());
+        (core::ptr::from_ref(&*self.keys), self.previous.as_deref().map(core::ptr::from_ref), self.state())
+    }
+
+    /// The same, to be compared with another context's.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> impl PartialEq + core::fmt::Debug + use<> {
         (
             self.streams.clone(),
             (self.streams.memory(), self.generation, self.rekeyed),
-            keys(&self.keys),
-            self.previous.as_deref().map(keys),
+            self.keys.spent(),
+            self.previous.as_deref().map(KeySet::spent),
         )
     }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of whole contexts. Those of one module stand beside it.
 
+mod burst;
 mod differential;
+mod forged;
 pub(crate) mod harness;
 #[expect(unsafe_code, reason = "calls into a C library")]
 mod libsrtp;

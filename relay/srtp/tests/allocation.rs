@@ -7,8 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use culvert_srtp::{
-    Contexts, KeySet, Kind, MasterKey, Packet, Path, ReceiveContext, Reject, SendContext, Suite,
-    protect_burst, unprotect_burst,
+    Contexts, KeySet, Kind, MasterKey, Onward, Packet, Path, ReceiveContext, Reject, Relay, SendContext,
+    Suite, protect_burst, rekey_burst, unprotect_burst,
 };
 
 thread_local! {
@@ -49,12 +49,26 @@ struct Leg {
 }
 
 impl Contexts for Leg {
-    fn receive(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+    fn receive(&self, _: u32) -> Option<&ReceiveContext> {
+        Some(&self.receive)
+    }
+
+    fn receive_mut(&mut self, _: u32) -> Option<&mut ReceiveContext> {
         Some(&mut self.receive)
     }
 
-    fn send(&mut self, _: u32) -> Option<&mut SendContext> {
+    fn send(&self, _: u32) -> Option<&SendContext> {
+        Some(&self.send)
+    }
+
+    fn send_mut(&mut self, _: u32) -> Option<&mut SendContext> {
         Some(&mut self.send)
+    }
+}
+
+impl Relay for Leg {
+    fn accept(&mut self, _: usize, packet: &Packet<'_>) -> Onward {
+        if packet.index.is_multiple_of(7) { Onward::Clear } else { Onward::Protect }
     }
 }
 
@@ -141,6 +155,41 @@ fn bursts_do_not_allocate() {
             assert!(accepted > 300, "{suite} {path}: {accepted}");
             assert!(rejected[Reject::AuthenticationFailed as usize] >= 40, "{suite} {path}");
             assert!(rejected[Reject::TooManySsrcs as usize] >= 40, "{suite} {path}");
+        }
+    }
+}
+
+/// A burst of more than one batch, between every two suites, with packets that are out of their place, forged and repeated.
+#[test]
+fn rekeying_does_not_allocate() {
+    for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+        for (from, to) in Suite::ALL.into_iter().flat_map(|from| Suite::ALL.map(|to| (from, to))) {
+            let leg = |suite| Leg {
+                receive: ReceiveContext::new(keys(suite, path, 1), 4),
+                send: SendContext::new(keys(suite, path, 1), 4),
+            };
+            let (mut sender, mut relay) = (leg(from), leg(to));
+            relay.receive = ReceiveContext::new(keys(from, path, 9), 4);
+            relay.receive.rekey(keys(from, path, 1));
+            let mut buffers = [[0x5a_u8; 256]; 100];
+            let mut packets: Vec<Packet<'_>> = Vec::new();
+            for (n, buffer) in buffers.iter_mut().enumerate() {
+                let ssrc = n as u32 % 3;
+                let (length, kind) = match n % 9 {
+                    8 => (rtcp(buffer, ssrc), Kind::Rtcp),
+                    _ => (rtp(buffer, ssrc, n as u16 ^ 2), Kind::Rtp),
+                };
+                packets.push(Packet::new(buffer, length, kind, 0));
+            }
+            protect_burst(&mut packets, &mut sender);
+            for packet in packets.iter_mut().step_by(10) {
+                packet.buffer[7] ^= 1;
+            }
+            let before = CALLS.get();
+            rekey_burst(&mut packets, &mut relay);
+            assert_eq!(CALLS.get(), before, "{from} to {to} on {path}");
+            let refused: Vec<usize> = (0..100).filter(|n| packets[*n].outcome.is_err()).collect();
+            assert_eq!(refused, (0..100).step_by(10).collect::<Vec<_>>(), "{from} to {to} on {path}");
         }
     }
 }
