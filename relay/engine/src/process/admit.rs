@@ -1,32 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can be said about a packet before any cipher: its form, its kind and its source.
 
-use arrayvec::ArrayVec;
 use culvert_wire::{Class, Endpoint, Malformed, is_rtcp, media_class, rtcp, rtp};
 
+use super::learn::{Candidate, Candidates, reverse_path};
 use super::{Progress, refuse};
-use crate::burst::{BURST, FrameBuffer, PacketInfo};
-use crate::flow::{Component, Flow, FlowSlot, Ingress, Receive, SourceRule};
+use crate::burst::{FrameBuffer, PacketInfo};
+use crate::flow::{Component, Flow, Ingress, Receive, SourceRule};
 use crate::reason::DropReason;
 use crate::state::WorkerState;
 use crate::table::Port;
-
-/// A source that may become the one of a port, once its packet is accepted.
-#[derive(Copy, Clone, Debug)]
-struct Candidate {
-    slot: FlowSlot,
-    governing: Component,
-    source: Endpoint,
-}
 
 /// Admits or refuses packets up to the first that has to wait for the decision about an earlier one. Returns how
 /// many; at least one.
 pub(super) fn admit<F: FrameBuffer>(
     frames: &[F],
     infos: &mut [PacketInfo],
-    state: &mut WorkerState,
+    candidates: &mut Candidates,
+    state: &WorkerState,
 ) -> usize {
-    let mut candidates: ArrayVec<Candidate, BURST> = ArrayVec::new();
     for (place, (frame, info)) in frames.iter().zip(infos.iter_mut()).enumerate() {
         if info.stage.progress != Progress::Found {
             continue;
@@ -39,13 +31,15 @@ pub(super) fn admit<F: FrameBuffer>(
             Ok(admission) => {
                 if admission.standing == Standing::Candidate {
                     let governing = governing(info.stage.port, admission.component);
-                    let candidate = Candidate { slot, governing, source: info.source };
-                    if rivals(&candidates, &candidate) {
+                    let back = reverse_path(frame.as_ref(), info, &state.interface_mtus);
+                    let candidate = Candidate { place, slot, governing, source: info.source, back };
+                    if candidate.has_rival(candidates) {
                         return place;
                     }
                     candidates.push(candidate);
                 }
                 info.stage.component = admission.component;
+                info.stage.rtp = admission.rtp;
                 info.stage.progress = admission.progress;
             }
             Err(reason) => refuse(info, &flow.counters, reason),
@@ -54,23 +48,19 @@ pub(super) fn admit<F: FrameBuffer>(
     infos.len()
 }
 
-/// Whether an earlier candidate of the same port has another source.
-fn rivals(earlier: &[Candidate], candidate: &Candidate) -> bool {
-    earlier.iter().any(|other| {
-        other.slot == candidate.slot
-            && other.governing == candidate.governing
-            && other.source != candidate.source
-    })
-}
-
 struct Admission {
     component: Component,
     progress: Progress,
     standing: Standing,
+    rtp: RtpFields,
 }
 
 fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, DropReason> {
     let component = component(payload)?;
+    let rtp = match component {
+        Component::Rtp => RtpFields::read(payload).ok_or(DropReason::MalformedRtp)?,
+        Component::Rtcp => RtpFields::default(),
+    };
     match (info.stage.port, component) {
         (Port::Rtp, Component::Rtcp) => return Err(DropReason::RtcpOnRtpPort),
         (Port::Rtcp, Component::Rtp) => return Err(DropReason::RtpOnRtcpPort),
@@ -80,14 +70,33 @@ fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, Dr
         Receive::NotReady => return Err(DropReason::NotReady),
         Receive::Plain => {
             check_plain(component, payload)?;
-            Progress::Opened
+            Progress::Open
         }
         Receive::Srtp(_) => Progress::Sealed,
     };
     let ingress = &flow.ingress[governing(info.stage.port, component).index()];
-    match standing(ingress, info.source, progress == Progress::Opened) {
+    match standing(ingress, info.source, progress == Progress::Open) {
         Standing::Stranger => Err(DropReason::WrongSource),
-        standing => Ok(Admission { component, progress, standing }),
+        standing => Ok(Admission { component, progress, standing, rtp }),
+    }
+}
+
+/// The fields of an RTP header that statistics need. They are never encrypted.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct RtpFields {
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) ssrc: u32,
+}
+
+impl RtpFields {
+    fn read(packet: &[u8]) -> Option<RtpFields> {
+        let [_, _, q0, q1, t0, t1, t2, t3, s0, s1, s2, s3] = *packet.first_chunk::<12>()?;
+        Some(RtpFields {
+            sequence: u16::from_be_bytes([q0, q1]),
+            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
+            ssrc: u32::from_be_bytes([s0, s1, s2, s3]),
+        })
     }
 }
 
