@@ -3,13 +3,12 @@
 
 use culvert_srtp::Onward;
 
-use super::admit::{Standing, governing, standing};
 use super::learn::{Candidates, learn};
 use super::refuse;
 use crate::burst::{Link, PacketInfo};
 use crate::clock::Nanos;
 use crate::event::{Direction, Event};
-use crate::flow::{Component, Flow, FlowSlot, NextHop, Receive, Send, Via};
+use crate::flow::{Component, Flow, FlowSlot, Receive, Send, Via};
 use crate::reason::DropReason;
 use crate::state::{Events, WorkerState};
 
@@ -46,12 +45,6 @@ fn commit(
     let Some(flow) = state.flows.get_mut(slot.0 as usize).and_then(Option::as_deref_mut) else {
         return Err(DropReason::UnknownDestination);
     };
-    let plain = matches!(flow.receive, Receive::Plain);
-    let governing = governing(info.stage.port, info.stage.component);
-    let standing = standing(&flow.ingress[governing.index()], info.source, plain);
-    if standing == Standing::Stranger {
-        return Err(DropReason::WrongSource);
-    }
     if info.stage.component == Component::Rtp {
         let fields = &info.stage.rtp;
         let stream = flow.counters.stream(fields.ssrc).ok_or(DropReason::TooManySsrcs)?;
@@ -61,7 +54,7 @@ fn commit(
     if flow.state.rekey_pending {
         confirm_rekey(slot, flow, &mut state.events);
     }
-    if standing == Standing::Candidate {
+    if info.stage.learning {
         learn(place, info.stage.port, candidates, state);
     }
     Ok(())
@@ -91,22 +84,19 @@ fn route(info: &mut PacketInfo, slot: FlowSlot, state: &WorkerState) -> Result<O
         Send::Srtp(_) => Onward::Protect,
     };
     let egress = &flow.egress[info.stage.component.index()];
-    let remote = egress.remote.ok_or(DropReason::NoRemote)?;
+    let Some(remote) = &egress.remote else { return Err(DropReason::NoRemote) };
     if info.link == Link::Ethernet {
-        let hop = next_hop(&egress.via, state).ok_or(DropReason::NextHopUnresolved)?;
+        let hop = match &egress.via {
+            Via::Unresolved => None,
+            Via::Table(id) => state.next_hop(*id),
+            Via::ReversePath(hop) => Some(hop),
+        };
+        let Some(hop) = hop else { return Err(DropReason::NextHopUnresolved) };
         info.interface = hop.interface;
-        info.stage.hop = Some(hop);
+        info.stage.hop = Some(*hop);
     }
     info.source = egress.local;
-    info.destination = remote;
+    info.destination = *remote;
     info.traffic_class = flow.dscp.apply(info.traffic_class);
     Ok(onward)
-}
-
-fn next_hop(via: &Via, state: &WorkerState) -> Option<NextHop> {
-    match via {
-        Via::Unresolved => None,
-        Via::Table(id) => WorkerState::next_hop(&state.next_hops, *id),
-        Via::ReversePath(hop) => Some(*hop),
-    }
 }

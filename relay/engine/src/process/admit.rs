@@ -39,8 +39,9 @@ pub(super) fn admit<F: FrameBuffer>(
                     candidates.push(candidate);
                 }
                 info.stage.component = admission.component;
-                info.stage.rtp = admission.rtp;
                 info.stage.progress = admission.progress;
+                info.stage.learning = admission.standing == Standing::Candidate;
+                info.stage.rtp = RtpFields::read(payload);
             }
             Err(reason) => refuse(info, &flow.counters, reason),
         }
@@ -52,15 +53,11 @@ struct Admission {
     component: Component,
     progress: Progress,
     standing: Standing,
-    rtp: RtpFields,
 }
 
+#[inline]
 fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, DropReason> {
     let component = component(payload)?;
-    let rtp = match component {
-        Component::Rtp => RtpFields::read(payload).ok_or(DropReason::MalformedRtp)?,
-        Component::Rtcp => RtpFields::default(),
-    };
     match (info.stage.port, component) {
         (Port::Rtp, Component::Rtcp) => return Err(DropReason::RtcpOnRtpPort),
         (Port::Rtcp, Component::Rtp) => return Err(DropReason::RtpOnRtcpPort),
@@ -75,9 +72,9 @@ fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, Dr
         Receive::Srtp(_) => Progress::Sealed,
     };
     let ingress = &flow.ingress[governing(info.stage.port, component).index()];
-    match standing(ingress, info.source, progress == Progress::Open) {
+    match standing(ingress, &info.source, progress == Progress::Open) {
         Standing::Stranger => Err(DropReason::WrongSource),
-        standing => Ok(Admission { component, progress, standing, rtp }),
+        standing => Ok(Admission { component, progress, standing }),
     }
 }
 
@@ -90,18 +87,21 @@ pub(super) struct RtpFields {
 }
 
 impl RtpFields {
-    fn read(packet: &[u8]) -> Option<RtpFields> {
-        let [_, _, q0, q1, t0, t1, t2, t3, s0, s1, s2, s3] = *packet.first_chunk::<12>()?;
-        Some(RtpFields {
-            sequence: u16::from_be_bytes([q0, q1]),
-            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
-            ssrc: u32::from_be_bytes([s0, s1, s2, s3]),
-        })
+    /// Of a packet that is long enough, as [`media_class`] has made sure of RTP. What RTCP gives means nothing.
+    fn read(packet: &[u8]) -> RtpFields {
+        let Some([_, _, q0, q1, t0, t1, t2, t3, s0, s1, s2, s3]) = packet.first_chunk() else {
+            return RtpFields::default();
+        };
+        RtpFields {
+            sequence: u16::from_be_bytes([*q0, *q1]),
+            timestamp: u32::from_be_bytes([*t0, *t1, *t2, *t3]),
+            ssrc: u32::from_be_bytes([*s0, *s1, *s2, *s3]),
+        }
     }
 }
 
 /// Whose source rule governs a packet: where RTP and RTCP share a port, RTP's.
-pub(super) fn governing(port: Port, component: Component) -> Component {
+fn governing(port: Port, component: Component) -> Component {
     match port {
         Port::Both => Component::Rtp,
         Port::Rtp | Port::Rtcp => component,
@@ -110,7 +110,7 @@ pub(super) fn governing(port: Port, component: Component) -> Component {
 
 /// What a source is to a port.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(super) enum Standing {
+enum Standing {
     /// The one.
     Bound,
     /// It may become the one, if its packet is accepted.
@@ -119,13 +119,13 @@ pub(super) enum Standing {
     Stranger,
 }
 
-pub(super) fn standing(ingress: &Ingress, source: Endpoint, plain: bool) -> Standing {
-    match ingress.source {
+fn standing(ingress: &Ingress, source: &Endpoint, plain: bool) -> Standing {
+    match &ingress.source {
         SourceRule::Fixed(bound) | SourceRule::Learnt(bound) if bound == source => Standing::Bound,
         SourceRule::Fixed(_) | SourceRule::Learnt(_) => Standing::Stranger,
         SourceRule::Learn if !plain => Standing::Candidate,
         SourceRule::LearnAny => Standing::Candidate,
-        SourceRule::LearnFrom(address) if address == source.address => Standing::Candidate,
+        SourceRule::LearnFrom(address) if *address == source.address => Standing::Candidate,
         SourceRule::Learn | SourceRule::LearnFrom(_) => Standing::Stranger,
     }
 }

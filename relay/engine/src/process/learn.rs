@@ -40,7 +40,12 @@ pub(super) fn learn(place: usize, port: Port, candidates: &Candidates, state: &m
     let Some(candidate) = candidates.iter().find(|candidate| candidate.place == place) else { return };
     let Candidate { slot, governing, source, back, .. } = *candidate;
     let Some(flow) = state.flow_mut(slot) else { return };
-    flow.ingress[governing.index()].source = SourceRule::Learnt(source);
+    let rule = &mut flow.ingress[governing.index()].source;
+    if *rule == SourceRule::Learnt(source) {
+        // By an earlier packet of the sub-burst. It cannot be another source's: that would have ended the sub-burst.
+        return;
+    }
+    *rule = SourceRule::Learnt(source);
     let peer = flow.peer;
     state.events.inform(Event::AddressLearnt { slot, component: governing, source });
     let peer = peer.and_then(|peer| state.flow_mut(peer)).filter(|peer| peer.peer == Some(slot));

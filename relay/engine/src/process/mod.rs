@@ -41,6 +41,8 @@ pub(crate) struct Stage {
     port: Port,
     /// What it is.
     component: Component,
+    /// Whether its source is to be learnt, once it is accepted.
+    learning: bool,
     /// Where its link-layer header starts in the frame.
     headers: usize,
     /// Of RTP.
@@ -55,6 +57,7 @@ impl Default for Stage {
             progress: Progress::New,
             port: Port::Rtp,
             component: Component::Rtp,
+            learning: false,
             headers: 0,
             rtp: RtpFields::default(),
             hop: None,
