@@ -39,14 +39,16 @@ impl SmallCount {
 }
 
 /// What happened to the packets of a flow.
+// In this order, what a packet that is relayed needs is together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct FlowCounters {
     packets: Count,
     bytes: Count,
-    rtcp_packets: Count,
     last_seen: AtomicU64,
-    drops: [SmallCount; DropReason::FLOW_COUNT],
     streams: Box<[StreamStatistics]>,
+    rtcp_packets: Count,
+    drops: [SmallCount; DropReason::FLOW_COUNT],
 }
 
 impl FlowCounters {
@@ -100,8 +102,8 @@ impl FlowCounters {
         self.streams.iter().map_while(StreamStatistics::snapshot)
     }
 
-    /// Reads what a packet will need, ahead of time.
-    pub(crate) fn warm(&self) -> u32 {
+    /// Reads a little of what a packet will need, ahead of time.
+    pub(crate) fn touch(&self) -> u32 {
         self.packets.get() as u32 ^ u32::from(self.streams.first().is_some_and(StreamStatistics::is_free))
     }
 

@@ -96,8 +96,8 @@ impl WorkerState {
         self.flows.get_mut(slot.0 as usize)?.as_deref_mut()
     }
 
-    pub(crate) fn next_hop(next_hops: &[Option<NextHop>], id: NextHopId) -> Option<NextHop> {
-        *next_hops.get(id.0 as usize)?
+    pub(crate) fn next_hop(&self, id: NextHopId) -> Option<&NextHop> {
+        self.next_hops.get(id.0 as usize)?.as_ref()
     }
 }
 

@@ -71,12 +71,23 @@ impl EndpointTable {
         self.entries.len() - 1
     }
 
-    fn home(&self, key: &Endpoint) -> usize {
+    /// Where the search for an endpoint begins.
+    pub(crate) fn home(&self, key: &Endpoint) -> usize {
         hash(key) as usize & self.mask()
     }
 
+    /// Reads a little of a place, ahead of time.
+    pub(crate) fn touch(&self, place: usize) -> u32 {
+        self.entries.get(place).map_or(0, |entry| u32::from(entry.is_some()))
+    }
+
     pub(crate) fn get(&self, key: &Endpoint) -> Option<Target> {
-        let mut place = self.home(key);
+        self.find(self.home(key), key)
+    }
+
+    /// The same, with the key's [`EndpointTable::home`].
+    pub(crate) fn find(&self, home: usize, key: &Endpoint) -> Option<Target> {
+        let mut place = home;
         // An empty entry always comes: the table is never full.
         while let Some(Some(entry)) = self.entries.get(place) {
             if entry.key == *key {

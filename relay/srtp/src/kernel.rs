@@ -45,6 +45,8 @@ mod sha1_lanes;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions, and loads that take pointers")]
 mod sha1_ni;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod trial;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions, and loads and stores that take pointers")]
 mod vector;

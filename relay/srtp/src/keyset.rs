@@ -5,7 +5,7 @@ use core::fmt;
 
 use self::more::More;
 use crate::kdf::{Material, Protocol};
-use crate::kernel::{Machine, prefetch};
+use crate::kernel::Machine;
 use crate::key::{MAX_KEYS, MAX_LIFETIME};
 use crate::layout::{self, Layout};
 use crate::session::{Position, RtcpKeys, RtpKeys};
@@ -147,12 +147,6 @@ impl KeySet {
             Kind::Rtcp => Layout::of_nothing(self.suite, self.mki_length(), kind),
         };
         nothing.around(header, body).ok_or(Reject::Malformed)
-    }
-
-    /// Asks for what a packet will need of the first key, ahead of time.
-    #[inline]
-    pub(crate) fn prefetch(&self) {
-        prefetch(self);
     }
 
     /// The key for sending.

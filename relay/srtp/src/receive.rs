@@ -6,10 +6,11 @@ use self::track::{Set, Track};
 use crate::header::Header;
 use crate::header_protection::HeaderProtection;
 use crate::index::{self, MAX_INDEX};
+use crate::kernel::prefetch;
 use crate::keyset::SessionKeys;
 use crate::replay::{ReplayWindow, Standing};
 use crate::session::{E_BIT, Position};
-use crate::streams::{Slot, Streams};
+use crate::streams::{Slot, Stream, Streams};
 use crate::{KeySet, Kind, Reject};
 
 /// Unprotects the packets of one direction of a leg: keys, and for every SSRC its indices and replay lists.
@@ -51,8 +52,20 @@ pub struct ReceiveContext {
 /// One SSRC.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct ReceiveStream {
+    ssrc: u32,
     rtp: Track,
     rtcp: Track,
+}
+
+impl Stream for ReceiveStream {
+    #[inline(always)]
+    fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    fn set_ssrc(&mut self, ssrc: u32) {
+        self.ssrc = ssrc;
+    }
 }
 
 /// What a packet's bytes say under a key set.
@@ -146,8 +159,14 @@ impl ReceiveContext {
     /// Asks for what a packet will need, ahead of time.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        self.keys.prefetch();
+        prefetch(&*self.keys);
         self.streams.prefetch();
+    }
+
+    /// Asks for the key itself, once the rest has arrived.
+    #[inline]
+    pub(crate) fn prefetch_key(&self) {
+        self.keys.first().rtp().prefetch();
     }
 
     /// What will become of an SRTP packet if it authenticates and nothing about it is unusual: under the newest set, at the

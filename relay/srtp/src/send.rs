@@ -4,11 +4,12 @@ mod headers;
 use crate::header::Header;
 use crate::header_protection::HeaderProtection;
 use crate::index::{self, MAX_INDEX, MAX_RTCP_INDEX};
+use crate::kernel::prefetch;
 use crate::keyset::SessionKeys;
 use crate::layout::Layout;
 use crate::replay::{self, ReplayWindow, Standing};
 use crate::session::Position;
-use crate::streams::{Slot, Streams};
+use crate::streams::{Slot, Stream, Streams};
 use crate::{KeySet, Kind, Reject};
 
 /// Protects the packets of one direction of a leg: keys, and for every SSRC the indices that are used up.
@@ -30,8 +31,20 @@ pub struct SendContext {
 /// One SSRC.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct SendStream {
+    ssrc: u32,
     rtp: ReplayWindow,
     next_rtcp: u32,
+}
+
+impl Stream for SendStream {
+    #[inline(always)]
+    fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    fn set_ssrc(&mut self, ssrc: u32) {
+        self.ssrc = ssrc;
+    }
 }
 
 /// Where a packet is to go in the index space of its SSRC.
@@ -86,8 +99,14 @@ impl SendContext {
     /// Asks for what a packet will need, ahead of time.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        self.keys.prefetch();
+        prefetch(&*self.keys);
         self.streams.prefetch();
+    }
+
+    /// Asks for the key itself, once the rest has arrived.
+    #[inline]
+    pub(crate) fn prefetch_key(&self) {
+        self.keys.first().rtp().prefetch();
     }
 
     /// The key that protects.
@@ -144,6 +163,11 @@ impl SendStream {
     #[inline]
     fn rtp_index(&self, sequence: u16) -> Result<u64, Reject> {
         let Some(highest) = self.rtp.highest() else { return Ok(u64::from(sequence)) };
+        // Most packets come in order.
+        let next = highest + 1;
+        if next as u16 == sequence {
+            return Ok(next);
+        }
         // With a roll-over counter of 0, a sequence number just behind the first ones belongs to a packet that was
         // overtaken by the first. It has no index: taken for the far end of the cycle it would carry the counter off.
         let behind = (highest as u16).wrapping_sub(sequence);

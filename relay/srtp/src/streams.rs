@@ -8,14 +8,14 @@ pub(crate) const MAX_SSRCS: usize = 256;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Streams<S> {
     /// Those in use come first.
-    entries: Box<[Entry<S>]>,
+    entries: Box<[S]>,
     used: u16,
 }
 
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Entry<S> {
-    ssrc: u32,
-    state: S,
+/// The state of one SSRC, which knows its name: beside the state it would cost more than its size.
+pub(crate) trait Stream: Clone + Default {
+    fn ssrc(&self) -> u32;
+    fn set_ssrc(&mut self, ssrc: u32);
 }
 
 /// Where the stream of a packet is, or that it may be added.
@@ -25,11 +25,11 @@ pub(crate) enum Slot {
     New,
 }
 
-impl<S: Default + Clone> Streams<S> {
+impl<S: Stream> Streams<S> {
     /// Room for `max` SSRCs, held to 1..=[`MAX_SSRCS`].
     pub(crate) fn new(max: usize) -> Streams<S> {
         let max = max.clamp(1, MAX_SSRCS);
-        Streams { entries: vec![Entry { ssrc: 0, state: S::default() }; max].into(), used: 0 }
+        Streams { entries: vec![S::default(); max].into(), used: 0 }
     }
 
     /// Bytes on the heap.
@@ -46,7 +46,7 @@ impl<S: Default + Clone> Streams<S> {
         }
     }
 
-    fn known(&self) -> &[Entry<S>] {
+    fn known(&self) -> &[S] {
         self.entries.get(..usize::from(self.used)).unwrap_or_default()
     }
 
@@ -55,13 +55,13 @@ impl<S: Default + Clone> Streams<S> {
     pub(crate) fn find(&self, ssrc: u32) -> Option<Slot> {
         // Most contexts have one stream.
         match self.entries.first() {
-            Some(first) if self.used > 0 && first.ssrc == ssrc => Some(Slot::Known(0)),
+            Some(first) if self.used > 0 && first.ssrc() == ssrc => Some(Slot::Known(0)),
             _ => self.search(ssrc),
         }
     }
 
     fn search(&self, ssrc: u32) -> Option<Slot> {
-        match self.known().iter().position(|entry| entry.ssrc == ssrc) {
+        match self.known().iter().position(|stream| stream.ssrc() == ssrc) {
             Some(position) => Some(Slot::Known(position as u16)),
             None => (usize::from(self.used) < self.entries.len()).then_some(Slot::New),
         }
@@ -70,7 +70,7 @@ impl<S: Default + Clone> Streams<S> {
     #[inline]
     pub(crate) fn get(&self, slot: Slot) -> Option<&S> {
         match slot {
-            Slot::Known(position) => self.known().get(usize::from(position)).map(|entry| &entry.state),
+            Slot::Known(position) => self.known().get(usize::from(position)),
             Slot::New => None,
         }
     }
@@ -83,11 +83,11 @@ impl<S: Default + Clone> Streams<S> {
             Slot::New => {
                 let position = usize::from(self.used);
                 self.used += 1;
-                self.entries[position].ssrc = ssrc;
+                self.entries[position].set_ssrc(ssrc);
                 position
             }
         };
-        &mut self.entries[position].state
+        &mut self.entries[position]
     }
 }
 
@@ -95,23 +95,36 @@ impl<S: Default + Clone> Streams<S> {
 mod tests {
     use super::*;
 
+    #[derive(Clone, Debug, Default, Eq, PartialEq)]
+    struct Named(u32, u8);
+
+    impl Stream for Named {
+        fn ssrc(&self) -> u32 {
+            self.0
+        }
+
+        fn set_ssrc(&mut self, ssrc: u32) {
+            self.0 = ssrc;
+        }
+    }
+
     #[test]
     fn holds_its_bound_without_growing() {
-        let mut streams = Streams::<u8>::new(2);
+        let mut streams = Streams::<Named>::new(2);
         let memory = streams.memory();
         for ssrc in [7, 9] {
             let slot = streams.find(ssrc).unwrap();
-            *streams.entry(slot, ssrc) = ssrc as u8;
+            streams.entry(slot, ssrc).1 = ssrc as u8;
         }
         assert!(streams.find(8).is_none());
-        assert_eq!(streams.find(7).and_then(|slot| streams.get(slot)), Some(&7));
-        assert_eq!(streams.find(9).and_then(|slot| streams.get(slot)), Some(&9));
+        assert_eq!(streams.find(7).and_then(|slot| streams.get(slot)), Some(&Named(7, 7)));
+        assert_eq!(streams.find(9).and_then(|slot| streams.get(slot)), Some(&Named(9, 9)));
         assert_eq!(streams.memory(), memory);
     }
 
     #[test]
     fn the_bound_is_held_to_its_range() {
-        assert_eq!(Streams::<u8>::new(0).entries.len(), 1);
-        assert_eq!(Streams::<u8>::new(usize::MAX).entries.len(), MAX_SSRCS);
+        assert_eq!(Streams::<Named>::new(0).entries.len(), 1);
+        assert_eq!(Streams::<Named>::new(usize::MAX).entries.len(), MAX_SSRCS);
     }
 }

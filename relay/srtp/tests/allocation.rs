@@ -92,9 +92,10 @@ fn rtcp(buffer: &mut [u8], ssrc: u32) -> usize {
     8
 }
 
-/// A flow keeps one context of each kind. With its tables it is to fit 2 KiB.
+/// A flow keeps one context of each kind. With all else it is to fit 2 KiB; with GCM, whose keys come with powers of the
+/// hash key, 320 bytes more.
 #[test]
-fn both_contexts_of_a_flow_fit_1600_bytes() {
+fn both_contexts_of_a_flow_fit_their_bounds() {
     if !Path::AesNi.is_available() {
         return;
     }
@@ -104,7 +105,8 @@ fn both_contexts_of_a_flow_fit_1600_bytes() {
         let send = SendContext::new(keys(suite, Path::AesNi, 2), 4);
         let heap = usize::try_from(LIVE.get() - before).unwrap();
         let total = heap + size_of_val(&receive) + size_of_val(&send);
-        assert!(total <= 1600, "{suite}: {total} bytes");
+        let bound = if suite.salt_length() == 12 { 1920 } else { 1600 };
+        assert!(total <= bound, "{suite}: {total} bytes");
     }
 }
 

@@ -28,11 +28,19 @@ struct Secret {
 }
 
 impl Contexts for Secret {
-    fn receive(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+    fn receive(&self, _: u32) -> Option<&ReceiveContext> {
+        Some(&self.receive)
+    }
+
+    fn receive_mut(&mut self, _: u32) -> Option<&mut ReceiveContext> {
         Some(&mut self.receive)
     }
 
-    fn send(&mut self, _: u32) -> Option<&mut SendContext> {
+    fn send(&self, _: u32) -> Option<&SendContext> {
+        Some(&self.send)
+    }
+
+    fn send_mut(&mut self, _: u32) -> Option<&mut SendContext> {
         Some(&mut self.send)
     }
 }

@@ -1,32 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can be said about a packet before any cipher: its form, its kind and its source.
 
-use arrayvec::ArrayVec;
 use culvert_wire::{Class, Endpoint, Malformed, is_rtcp, media_class, rtcp, rtp};
 
+use super::learn::{Candidate, Candidates, reverse_path};
 use super::{Progress, refuse};
-use crate::burst::{BURST, FrameBuffer, PacketInfo};
-use crate::flow::{Component, Flow, FlowSlot, Ingress, Receive, SourceRule};
+use crate::burst::{FrameBuffer, PacketInfo};
+use crate::flow::{Component, Flow, Ingress, Receive, SourceRule};
 use crate::reason::DropReason;
 use crate::state::WorkerState;
 use crate::table::Port;
-
-/// A source that may become the one of a port, once its packet is accepted.
-#[derive(Copy, Clone, Debug)]
-struct Candidate {
-    slot: FlowSlot,
-    governing: Component,
-    source: Endpoint,
-}
 
 /// Admits or refuses packets up to the first that has to wait for the decision about an earlier one. Returns how
 /// many; at least one.
 pub(super) fn admit<F: FrameBuffer>(
     frames: &[F],
     infos: &mut [PacketInfo],
-    state: &mut WorkerState,
+    candidates: &mut Candidates,
+    state: &WorkerState,
 ) -> usize {
-    let mut candidates: ArrayVec<Candidate, BURST> = ArrayVec::new();
     for (place, (frame, info)) in frames.iter().zip(infos.iter_mut()).enumerate() {
         if info.stage.progress != Progress::Found {
             continue;
@@ -39,28 +31,22 @@ pub(super) fn admit<F: FrameBuffer>(
             Ok(admission) => {
                 if admission.standing == Standing::Candidate {
                     let governing = governing(info.stage.port, admission.component);
-                    let candidate = Candidate { slot, governing, source: info.source };
-                    if rivals(&candidates, &candidate) {
+                    let back = reverse_path(frame.as_ref(), info, &state.interface_mtus);
+                    let candidate = Candidate { place, slot, governing, source: info.source, back };
+                    if candidate.has_rival(candidates) {
                         return place;
                     }
                     candidates.push(candidate);
                 }
                 info.stage.component = admission.component;
                 info.stage.progress = admission.progress;
+                info.stage.learning = admission.standing == Standing::Candidate;
+                info.stage.rtp = RtpFields::read(payload);
             }
             Err(reason) => refuse(info, &flow.counters, reason),
         }
     }
     infos.len()
-}
-
-/// Whether an earlier candidate of the same port has another source.
-fn rivals(earlier: &[Candidate], candidate: &Candidate) -> bool {
-    earlier.iter().any(|other| {
-        other.slot == candidate.slot
-            && other.governing == candidate.governing
-            && other.source != candidate.source
-    })
 }
 
 struct Admission {
@@ -69,6 +55,7 @@ struct Admission {
     standing: Standing,
 }
 
+#[inline]
 fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, DropReason> {
     let component = component(payload)?;
     match (info.stage.port, component) {
@@ -80,19 +67,41 @@ fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, Dr
         Receive::NotReady => return Err(DropReason::NotReady),
         Receive::Plain => {
             check_plain(component, payload)?;
-            Progress::Opened
+            Progress::Open
         }
         Receive::Srtp(_) => Progress::Sealed,
     };
     let ingress = &flow.ingress[governing(info.stage.port, component).index()];
-    match standing(ingress, info.source, progress == Progress::Opened) {
+    match standing(ingress, &info.source, progress == Progress::Open) {
         Standing::Stranger => Err(DropReason::WrongSource),
         standing => Ok(Admission { component, progress, standing }),
     }
 }
 
+/// The fields of an RTP header that statistics need. They are never encrypted.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct RtpFields {
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) ssrc: u32,
+}
+
+impl RtpFields {
+    /// Of a packet that is long enough, as [`media_class`] has made sure of RTP. What RTCP gives means nothing.
+    fn read(packet: &[u8]) -> RtpFields {
+        let Some([_, _, q0, q1, t0, t1, t2, t3, s0, s1, s2, s3]) = packet.first_chunk() else {
+            return RtpFields::default();
+        };
+        RtpFields {
+            sequence: u16::from_be_bytes([*q0, *q1]),
+            timestamp: u32::from_be_bytes([*t0, *t1, *t2, *t3]),
+            ssrc: u32::from_be_bytes([*s0, *s1, *s2, *s3]),
+        }
+    }
+}
+
 /// Whose source rule governs a packet: where RTP and RTCP share a port, RTP's.
-pub(super) fn governing(port: Port, component: Component) -> Component {
+fn governing(port: Port, component: Component) -> Component {
     match port {
         Port::Both => Component::Rtp,
         Port::Rtp | Port::Rtcp => component,
@@ -101,7 +110,7 @@ pub(super) fn governing(port: Port, component: Component) -> Component {
 
 /// What a source is to a port.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(super) enum Standing {
+enum Standing {
     /// The one.
     Bound,
     /// It may become the one, if its packet is accepted.
@@ -110,13 +119,13 @@ pub(super) enum Standing {
     Stranger,
 }
 
-pub(super) fn standing(ingress: &Ingress, source: Endpoint, plain: bool) -> Standing {
-    match ingress.source {
+fn standing(ingress: &Ingress, source: &Endpoint, plain: bool) -> Standing {
+    match &ingress.source {
         SourceRule::Fixed(bound) | SourceRule::Learnt(bound) if bound == source => Standing::Bound,
         SourceRule::Fixed(_) | SourceRule::Learnt(_) => Standing::Stranger,
         SourceRule::Learn if !plain => Standing::Candidate,
         SourceRule::LearnAny => Standing::Candidate,
-        SourceRule::LearnFrom(address) if address == source.address => Standing::Candidate,
+        SourceRule::LearnFrom(address) if *address == source.address => Standing::Candidate,
         SourceRule::Learn | SourceRule::LearnFrom(_) => Standing::Stranger,
     }
 }

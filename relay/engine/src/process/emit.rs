@@ -51,7 +51,7 @@ fn check_length(info: &PacketInfo, payload: usize, mtu: u16) -> Result<(), DropR
 
 /// Writes headers before the payload; afterwards `start..end` is the frame to send.
 fn write_headers(frame: &mut [u8], info: &mut PacketInfo) -> Result<(), DropReason> {
-    let hop = info.stage.hop.ok_or(DropReason::NextHopUnresolved)?;
+    let Some(hop) = &info.stage.hop else { return Err(DropReason::NextHopUnresolved) };
     let spec = HeaderSpec {
         source_mac: hop.source_mac,
         destination_mac: hop.destination_mac,

@@ -2,12 +2,14 @@
 //! A burst's way through the flows.
 //!
 //! ```text
-//! parse -> admit -> open (unprotect) -> accept -> close (protect) -> emit
+//! parse -> admit -> relay: unprotect -> accept -> protect -> close (what came plain) -> emit
 //! ```
 //!
-//! Each stage passes over the whole burst, so that ciphers see many packets at once. What a packet finds must
+//! Each stage passes over the whole burst, so that ciphers see many packets at once; relay, one operation of the SRTP
+//! crate in which the packets are accepted, takes every payload from key to key in one go. What a packet finds must
 //! nevertheless be what it would have found had its predecessors been relayed before it came. Replay lists and
-//! roll-over counters are safe, since packets keep their order within each stage. A source that is still to be
+//! roll-over counters are safe, since packets keep their order. So are sources that were learnt, since packets are
+//! accepted in the order in which they came, plain or not. A source that is still to be
 //! learnt is not: whether a second source is refused depends on whether the first one's packet authenticates, and
 //! refusing it later would have moved the replay list already. So a burst is cut into sub-bursts, each of which
 //! holds packets of at most one source for every port that has yet to learn its own.
@@ -16,18 +18,20 @@ mod accept;
 mod admit;
 mod close;
 mod emit;
-mod open;
+mod learn;
 mod parse;
-
-use culvert_srtp::{Contexts, ReceiveContext, SendContext};
+mod relay;
+mod srtp;
 
 use crate::burst::{Burst, FrameBuffer, PacketInfo, Verdict};
 use crate::clock::Nanos;
 use crate::counters::FlowCounters;
-use crate::flow::{Component, Flow, NextHop, Receive, Send};
+use crate::flow::{Component, NextHop};
 use crate::reason::DropReason;
 use crate::state::WorkerState;
 use crate::table::Port;
+use admit::RtpFields;
+use learn::Candidates;
 
 /// What the stages note about a packet.
 #[derive(Copy, Clone, Debug)]
@@ -37,15 +41,27 @@ pub(crate) struct Stage {
     port: Port,
     /// What it is.
     component: Component,
+    /// Whether its source is to be learnt, once it is accepted.
+    learning: bool,
     /// Where its link-layer header starts in the frame.
     headers: usize,
+    /// Of RTP.
+    rtp: RtpFields,
     /// Where it goes.
     hop: Option<NextHop>,
 }
 
 impl Default for Stage {
     fn default() -> Stage {
-        Stage { progress: Progress::New, port: Port::Rtp, component: Component::Rtp, headers: 0, hop: None }
+        Stage {
+            progress: Progress::New,
+            port: Port::Rtp,
+            component: Component::Rtp,
+            learning: false,
+            headers: 0,
+            rtp: RtpFields::default(),
+            hop: None,
+        }
     }
 }
 
@@ -56,11 +72,13 @@ enum Progress {
     New,
     /// Its flow is known.
     Found,
-    /// Admitted on an SRTP leg: to be unprotected.
+    /// Admitted on an SRTP leg: to be authenticated.
     Sealed,
-    /// Authenticated, or admitted on a plain leg.
-    Opened,
-    /// Accepted, to leave by an SRTP leg: to be protected.
+    /// Authenticated and accepted, to leave as its flow's send side has it.
+    Onward,
+    /// Admitted on a plain leg: to be accepted.
+    Open,
+    /// Arrived plain and accepted, to leave by an SRTP leg: to be protected.
     Bare,
     /// As it may leave: protected, or accepted for a plain leg.
     Ready,
@@ -80,11 +98,11 @@ pub fn process<F: FrameBuffer>(burst: &mut Burst<F>, state: &mut WorkerState, no
     let (mut frames, mut infos) = (burst.frames.as_mut_slice(), burst.infos.as_mut_slice());
     parse::parse(frames, infos, state);
     while !infos.is_empty() {
-        let admitted = admit::admit(frames, infos, state);
+        let mut candidates = Candidates::new();
+        let admitted = admit::admit(frames, infos, &mut candidates, state);
         let (now_frames, later_frames) = frames.split_at_mut(admitted);
         let (now_infos, later_infos) = infos.split_at_mut(admitted);
-        open::open(now_frames, now_infos, state);
-        accept::accept(now_frames, now_infos, state, now);
+        relay::relay(now_frames, now_infos, &candidates, state, now);
         close::close(now_frames, now_infos, state);
         emit::emit(now_frames, now_infos, state);
         (frames, infos) = (later_frames, later_infos);
@@ -96,47 +114,4 @@ fn refuse(info: &mut PacketInfo, counters: &FlowCounters, reason: DropReason) {
     info.verdict = Verdict::Drop(reason);
     info.stage.progress = Progress::Decided;
     counters.drop_packet(reason);
-}
-
-/// The contexts of the flows, by slot.
-struct FlowContexts<'s>(&'s mut [Option<Box<Flow>>]);
-
-impl FlowContexts<'_> {
-    fn flow(&self, slot: u32) -> Option<&Flow> {
-        self.0.get(slot as usize)?.as_deref()
-    }
-
-    fn flow_mut(&mut self, slot: u32) -> Option<&mut Flow> {
-        self.0.get_mut(slot as usize)?.as_deref_mut()
-    }
-}
-
-impl Contexts for FlowContexts<'_> {
-    fn receive(&self, id: u32) -> Option<&ReceiveContext> {
-        match &self.flow(id)?.receive {
-            Receive::Srtp(context) => Some(context),
-            Receive::NotReady | Receive::Plain => None,
-        }
-    }
-
-    fn receive_mut(&mut self, id: u32) -> Option<&mut ReceiveContext> {
-        match &mut self.flow_mut(id)?.receive {
-            Receive::Srtp(context) => Some(context),
-            Receive::NotReady | Receive::Plain => None,
-        }
-    }
-
-    fn send(&self, id: u32) -> Option<&SendContext> {
-        match &self.flow(id)?.send {
-            Send::Srtp(context) => Some(context),
-            Send::NotReady | Send::Plain => None,
-        }
-    }
-
-    fn send_mut(&mut self, id: u32) -> Option<&mut SendContext> {
-        match &mut self.flow_mut(id)?.send {
-            Send::Srtp(context) => Some(context),
-            Send::NotReady | Send::Plain => None,
-        }
-    }
 }

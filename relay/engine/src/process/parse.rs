@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where a packet comes from, where it goes to, and whose it is.
 
+use arrayvec::ArrayVec;
 use culvert_wire::Headers;
 
 use super::{Progress, Stage};
-use crate::burst::{FrameBuffer, Link, PacketInfo, Verdict};
-use crate::flow::{Receive, Send};
+use crate::burst::{BURST, FrameBuffer, Link, PacketInfo, Verdict};
+use crate::flow::Flow;
 use crate::reason::DropReason;
 use crate::state::WorkerState;
 use crate::table::Target;
 
 /// Reads the headers of every packet and finds its flow. Afterwards `start..end` is the UDP payload.
+///
+/// Between these come short loops that touch what will be read of tables and flows. The touches of different packets
+/// do not depend on each other, so that the processor waits for all of them at once and not for each in turn.
 pub(super) fn parse<F: FrameBuffer>(frames: &[F], infos: &mut [PacketInfo], state: &WorkerState) {
     for (frame, info) in frames.iter().zip(infos.iter_mut()) {
         info.stage = Stage { headers: info.start, ..Stage::default() };
@@ -23,44 +27,49 @@ pub(super) fn parse<F: FrameBuffer>(frames: &[F], infos: &mut [PacketInfo], stat
             refuse(info, state, reason);
         }
     }
-    for info in infos.iter_mut().filter(|info| info.stage.progress == Progress::New) {
-        match state.endpoints.get(&info.destination) {
-            Some(Target::Flow { slot, port }) => {
-                info.flow = Some(slot);
-                info.stage.port = port;
-                info.stage.progress = Progress::Found;
-            }
-            Some(Target::Worker(worker)) => {
-                // As it came: the owner reads the headers again.
-                info.start = info.stage.headers;
-                info.verdict = Verdict::HandOver(worker);
-                info.stage.progress = Progress::Decided;
-            }
-            None => refuse(info, state, DropReason::UnknownDestination),
+    let mut homes: ArrayVec<usize, BURST> = ArrayVec::new();
+    let mut touched = 0;
+    for info in infos.iter() {
+        let home = state.endpoints.home(&info.destination);
+        touched ^= state.endpoints.touch(home);
+        homes.push(home);
+    }
+    for (info, home) in infos.iter_mut().zip(homes) {
+        if info.stage.progress == Progress::New {
+            find_flow(info, home, state);
         }
     }
-    warm(infos, state);
+    for info in infos.iter() {
+        touched ^= u32::from(flow_of(info, state).is_some());
+    }
+    for info in infos.iter() {
+        touched ^= flow_of(info, state).map_or(0, Flow::touch);
+    }
+    for info in infos.iter() {
+        touched ^= flow_of(info, state).map_or(0, |flow| flow.counters.touch());
+    }
+    std::hint::black_box(touched);
 }
 
-/// Reads a little of everything that the stages will need of each flow. The reads of different packets do not depend
-/// on each other, so that the processor waits for all of them at once, where the stages would wait for each in turn.
-fn warm(infos: &[PacketInfo], state: &WorkerState) {
-    let mut read = 0u32;
-    for info in infos {
-        if let Some(flow) = info.flow.and_then(|slot| state.flow(slot)) {
-            read ^= u32::from(flow.ingress[0].local.port) ^ u32::from(flow.ingress[1].local.port);
-            read ^= u32::from(flow.egress[0].local.port) ^ u32::from(flow.egress[1].local.port);
-            read ^= flow.clock_rate;
-            if let Receive::Srtp(context) = &flow.receive {
-                read ^= u32::from(context.keys().suite().encrypts());
-            }
-            if let Send::Srtp(context) = &flow.send {
-                read ^= u32::from(context.keys().suite().encrypts());
-            }
-            read ^= flow.counters.warm();
+fn find_flow(info: &mut PacketInfo, home: usize, state: &WorkerState) {
+    match state.endpoints.find(home, &info.destination) {
+        Some(Target::Flow { slot, port }) => {
+            info.flow = Some(slot);
+            info.stage.port = port;
+            info.stage.progress = Progress::Found;
         }
+        Some(Target::Worker(worker)) => {
+            // As it came: the owner reads the headers again.
+            info.start = info.stage.headers;
+            info.verdict = Verdict::HandOver(worker);
+            info.stage.progress = Progress::Decided;
+        }
+        None => refuse(info, state, DropReason::UnknownDestination),
     }
-    std::hint::black_box(read);
+}
+
+fn flow_of<'s>(info: &PacketInfo, state: &'s WorkerState) -> Option<&'s Flow> {
+    state.flow(info.flow?)
 }
 
 /// Back ends refuse only what came truncated.

@@ -50,11 +50,19 @@ pub struct Opener(Option<ReceiveContext>);
 struct One<'c>(Option<&'c mut SendContext>, Option<&'c mut ReceiveContext>);
 
 impl Contexts for One<'_> {
-    fn receive(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+    fn receive(&self, _: u32) -> Option<&ReceiveContext> {
+        self.1.as_deref()
+    }
+
+    fn receive_mut(&mut self, _: u32) -> Option<&mut ReceiveContext> {
         self.1.as_deref_mut()
     }
 
-    fn send(&mut self, _: u32) -> Option<&mut SendContext> {
+    fn send(&self, _: u32) -> Option<&SendContext> {
+        self.0.as_deref()
+    }
+
+    fn send_mut(&mut self, _: u32) -> Option<&mut SendContext> {
         self.0.as_deref_mut()
     }
 }

@@ -57,11 +57,19 @@ pub(crate) fn flow(slot: u32, suite: Suite, max_ssrcs: usize) -> Flow {
 pub(crate) struct Sealer(SendContext);
 
 impl Contexts for Sealer {
-    fn receive(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+    fn receive(&self, _: u32) -> Option<&ReceiveContext> {
         None
     }
 
-    fn send(&mut self, _: u32) -> Option<&mut SendContext> {
+    fn receive_mut(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+        None
+    }
+
+    fn send(&self, _: u32) -> Option<&SendContext> {
+        Some(&self.0)
+    }
+
+    fn send_mut(&mut self, _: u32) -> Option<&mut SendContext> {
         Some(&mut self.0)
     }
 }

@@ -151,11 +151,19 @@ pub fn rtp(ssrc: u32, sequence: u16) -> Vec<u8> {
 pub struct Sealer(pub SendContext);
 
 impl Contexts for Sealer {
-    fn receive(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+    fn receive(&self, _: u32) -> Option<&ReceiveContext> {
         None
     }
 
-    fn send(&mut self, _: u32) -> Option<&mut SendContext> {
+    fn receive_mut(&mut self, _: u32) -> Option<&mut ReceiveContext> {
+        None
+    }
+
+    fn send(&self, _: u32) -> Option<&SendContext> {
+        Some(&self.0)
+    }
+
+    fn send_mut(&mut self, _: u32) -> Option<&mut SendContext> {
         Some(&mut self.0)
     }
 }

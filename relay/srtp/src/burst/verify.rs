@@ -7,7 +7,7 @@ use crate::session::equal;
 use crate::{Contexts, Kind, Packet};
 
 /// How many packets ahead the contexts are asked for: a packet is foreseen in less time than memory takes to answer.
-const AHEAD: usize = 6;
+const AHEAD: usize = 8;
 
 /// A packet whose tag is an HMAC: where it was foreseen to stand, and whether it authenticates there.
 pub(super) struct Foreseen {
@@ -23,15 +23,11 @@ pub(super) type Foresight = ArrayVec<Option<Foreseen>, BATCH>;
 pub(super) fn verify(packets: &[Packet<'_>], foresight: &mut Foresight, contexts: &impl Contexts) {
     let mut messages: ArrayVec<Message<'_>, BATCH> = ArrayVec::new();
     let mut machine = None;
-    for packet in packets.iter().take(AHEAD) {
-        prefetch(packet.context, contexts);
+    for place in 0..AHEAD {
+        prefetch(packets, place, contexts);
     }
     for (place, packet) in packets.iter().enumerate() {
-        if let Some([before, packet]) = packets.get(place + AHEAD - 1..).and_then(|rest| rest.first_chunk())
-            && before.context != packet.context
-        {
-            prefetch(packet.context, contexts);
-        }
+        prefetch(packets, place + AHEAD, contexts);
         let mut foreseen = None;
         if packet.outcome.is_ok()
             && packet.kind == Kind::Rtp
@@ -63,13 +59,27 @@ pub(super) fn verify(packets: &[Packet<'_>], foresight: &mut Foresight, contexts
     }
 }
 
+/// Asks for the contexts of a packet, and for the keys of an earlier one, whose context has arrived since. Packets that follow
+/// one of the same context need nothing more.
 #[inline(always)]
-fn prefetch(id: u32, contexts: &impl Contexts) {
-    if let Some(context) = contexts.receive(id) {
-        context.prefetch();
+fn prefetch(packets: &[Packet<'_>], place: usize, contexts: &impl Contexts) {
+    let id = |place: usize| packets.get(place).map(|packet| packet.context);
+    let changed = |place: usize| id(place).filter(|_| place == 0 || id(place - 1) != id(place));
+    if let Some(id) = changed(place) {
+        if let Some(context) = contexts.receive(id) {
+            context.prefetch();
+        }
+        if let Some(context) = contexts.send(id) {
+            context.prefetch();
+        }
     }
-    if let Some(context) = contexts.send(id) {
-        context.prefetch();
+    if let Some(id) = place.checked_sub(AHEAD / 2).and_then(changed) {
+        if let Some(context) = contexts.receive(id) {
+            context.prefetch_key();
+        }
+        if let Some(context) = contexts.send(id) {
+            context.prefetch_key();
+        }
     }
 }
 

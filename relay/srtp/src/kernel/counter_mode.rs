@@ -39,3 +39,35 @@ impl CounterKey {
         Keystream { schedule, counter: position.counter_block(&self.salt), first: 0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cipher::aes::PortableAes;
+    use crate::cipher::counter_mode::counter;
+    use crate::kernel::trial::{counter_mode, transform};
+    use crate::session::Position;
+    use crate::tests::harness::{machines, noise};
+
+    /// The counter block of a packet is that of RFC 3711 section 4.1.1 wherever the packet stands.
+    #[test]
+    fn a_packet_has_its_own_key_stream() {
+        let salt: [u8; 14] = noise(14, 3).try_into().unwrap();
+        for (path, machine) in machines() {
+            for length in [16, 24, 32] {
+                let mut key = [0; 32];
+                key[..length].copy_from_slice(&noise(length, 4));
+                let keys = counter_mode(machine, &key[..length], salt);
+                let portable = PortableAes::new(&key, length);
+                for ssrc in [0, 1, 0x0102_0304, u32::MAX] {
+                    for index in [0, 1, 0xffff, 0x1_0000, 0x1234_5678_9abc, (1 << 48) - 1] {
+                        let (mut got, mut expected) = ([0; 33], [0; 33]);
+                        portable.apply_keystream(&counter(&salt, ssrc, index), &mut expected);
+                        let at = Some((&keys, Position { ssrc, index }));
+                        transform(machine, at, None, &mut got, 0);
+                        assert_eq!(got, expected, "{path} {length} {ssrc:#x} {index:#x}");
+                    }
+                }
+            }
+        }
+    }
+}

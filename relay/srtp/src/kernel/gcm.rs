@@ -254,3 +254,6 @@ where
     }
     hidden
 }
+
+#[cfg(test)]
+mod tests;

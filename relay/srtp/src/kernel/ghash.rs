@@ -271,3 +271,100 @@ impl<V: Vector<N>, const N: usize> Listener<V, N> for Ghash<'_, V, N> {
         self.hash = product.fold().reduce(V::narrow(self.proof));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ghash::GHash;
+    use ghash::universal_hash::UniversalHash as _;
+
+    use super::*;
+    use crate::cipher::aes::PortableAes;
+    use crate::hex::hex;
+    use crate::kernel::Machine;
+    use crate::kernel::trial::{gcm, gcm_tag};
+    use crate::session::RtpKeys;
+    use crate::tests::harness::{machines, noise};
+
+    /// The hash key of an AES-128 key.
+    fn hash_key(key: &[u8; 16]) -> [u8; 16] {
+        let (mut padded, mut h) = ([0; 32], [0; 16]);
+        padded[..16].copy_from_slice(key);
+        PortableAes::new(&padded, 16).encrypt_block(&mut h);
+        h
+    }
+
+    /// What is left of a tag without the block that hides it.
+    fn hash(machine: Machine, key: &RtpKeys, hidden: &[u8; 16], aad: &[u8], payload: &[u8]) -> Vec<u8> {
+        let tag = gcm_tag(machine, key, aad, payload);
+        tag.iter().zip(hidden).map(|(tag, hidden)| tag ^ hidden).collect()
+    }
+
+    /// The block that hides the tag of nonce 0.
+    fn hidden(key: &[u8; 16]) -> [u8; 16] {
+        let (mut padded, mut block) = ([0; 32], [0; 16]);
+        padded[..16].copy_from_slice(key);
+        block[15] = 1;
+        PortableAes::new(&padded, 16).encrypt_block(&mut block);
+        block
+    }
+
+    /// The hash of one block is its product with the hash key.
+    #[test]
+    fn powers_are_those_of_the_ghash_crate() {
+        let Some(proof) = AesNi::detect() else { return };
+        for seed in 0..8 {
+            let bytes: [u8; 16] = noise(16, seed).try_into().unwrap();
+            let key = GcmKey::new(proof, &bytes, [0; 12]);
+            let h = hash_key(&bytes);
+            let mut power = h;
+            let kept: Vec<usize> = FURTHER.into_iter().chain((1..=SEQUENCE).rev()).collect();
+            for n in 1..=FURTHER[0] {
+                if let Some(at) = kept.iter().position(|kept| *kept == n) {
+                    // POLYVAL's form: reversed, and once more times x.
+                    let number = u128::from_be_bytes(power);
+                    let times_x = (number << 1) ^ if number >> 127 == 1 { 0xc2 << 120 | 1 } else { 0 };
+                    assert_eq!(u128::from_le_bytes(key.blocks[at]), times_x, "power {n}");
+                }
+                let mut product = GHash::new(&h.into());
+                product.update(&[power.into()]);
+                power = product.finalize().into();
+            }
+        }
+    }
+
+    /// The hash of the GCM specification's second test case (McGrew and Viega, appendix B).
+    #[test]
+    fn gcm_specification_test_case_2() {
+        let key = [0; 16];
+        assert_eq!(hash_key(&key)[..], hex("66e94bd4ef8a2c3b884cfa59ca342b2e"));
+        for (path, machine) in machines() {
+            let payload = hex("0388dace60b6a392f328c2b971b2fe78");
+            let got = hash(machine, &gcm(machine, &key, [0; 12]), &hidden(&key), &[], &payload);
+            assert_eq!(got, hex("f38cbb1ad69223dcc3457ae5b6b0f885"), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_length_is_that_of_the_ghash_crate() {
+        let bytes: [u8; 16] = noise(16, 40).try_into().unwrap();
+        let (payload, aad) = (noise(1600, 41), noise(80, 42));
+        let (h, hidden) = (GHash::new(&hash_key(&bytes).into()), hidden(&bytes));
+        let keys: Vec<_> =
+            machines().map(|(path, machine)| (path, machine, gcm(machine, &bytes, [0; 12]))).collect();
+        for aad in (0..=80).map(|length| &aad[..length]) {
+            for payload in (0..=1600).map(|length| &payload[..length]) {
+                let mut expected = h.clone();
+                expected.update_padded(aad);
+                expected.update_padded(payload);
+                let lengths = ((8 * aad.len() as u128) << 64) | (8 * payload.len() as u128);
+                expected.update(&[lengths.to_be_bytes().into()]);
+                let expected = expected.finalize();
+                // One kernel serves all paths.
+                for (path, machine, key) in keys.iter().take(1) {
+                    let got = hash(*machine, key, &hidden, aad, payload);
+                    assert_eq!(got[..], expected[..], "{path} {} and {} bytes", aad.len(), payload.len());
+                }
+            }
+        }
+    }
+}

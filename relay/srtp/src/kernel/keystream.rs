@@ -136,3 +136,122 @@ pub(crate) fn xor_into<V: Vector<N>, const N: usize, const K: usize, const C: us
     }
     [before, after]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cipher::aes::PortableAes;
+    use crate::hex::hex;
+    use crate::kernel::Machine;
+    use crate::kernel::schedule::{ROUND_KEYS, expand};
+    use crate::kernel::trial::{ORIGIN, counter_mode, transform};
+    use crate::kernel::vector::{ymm::Ymm, zmm::Zmm};
+    use crate::tests::harness::{machines, noise};
+
+    /// Xors the key stream whose first counter block is `block` into `data`.
+    fn applied(machine: Machine, key: &str, block: &str, data: &str) -> Vec<u8> {
+        let proof = crate::kernel::aes_ni::AesNi::detect().unwrap();
+        let mut keys = [[0; 16]; ROUND_KEYS];
+        let rounds = expand(proof, &hex(key), &mut keys);
+        let (mut counter, block) = ([0; 16], hex(block));
+        counter[..12].copy_from_slice(&block[..12]);
+        let stream = Keystream {
+            schedule: Schedule { keys: &keys, rounds },
+            counter: u128::from_le_bytes(counter),
+            first: u32::from_be_bytes(block[12..].try_into().unwrap()),
+        };
+        let mut data = hex(data);
+        match machine {
+            Machine::Avx512(proof) => apply::<Zmm, 64, 1>(proof, &[stream], &mut data),
+            Machine::Avx2(proof) => apply::<Ymm, 32, 1>(proof, &[stream], &mut data),
+            Machine::AesNi(proof) => apply::<Xmm, 16, 1>(proof, &[stream], &mut data),
+        }
+        data
+    }
+
+    #[test]
+    fn fips_197_appendix_c() {
+        for (key, expected) in [
+            ("000102030405060708090a0b0c0d0e0f", "69c4e0d86a7b0430d8cdb78070b4c55a"),
+            ("000102030405060708090a0b0c0d0e0f1011121314151617", "dda97ca4864cdfe06eaf70a0ec0d7191"),
+            (
+                "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+                "8ea2b7ca516745bfeafc49904b496089",
+            ),
+        ] {
+            for (path, machine) in machines() {
+                let got = applied(machine, key, "00112233445566778899aabbccddeeff", &"00".repeat(16));
+                assert_eq!(got, hex(expected), "{path}");
+            }
+        }
+    }
+
+    /// NIST SP 800-38A sections F.5.1, F.5.3 and F.5.5.
+    #[test]
+    fn sp_800_38a_counter_mode() {
+        let plain = "6bc1bee22e409f96e93d7e117393172a ae2d8a571e03ac9c9eb76fac45af8e51
+                     30c81c46a35ce411e5fbc1191a0a52ef f69f2445df4f9b17ad2b417be66c3710";
+        for (key, expected) in [
+            (
+                "2b7e151628aed2a6abf7158809cf4f3c",
+                "874d6191b620e3261bef6864990db6ce 9806f66b7970fdff8617187bb9fffdff
+                 5ae4df3edbd5d35e5b4f09020db03eab 1e031dda2fbe03d1792170a0f3009cee",
+            ),
+            (
+                "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b",
+                "1abc932417521ca24f2b0459fe7e6e0b 090339ec0aa6faefd5ccc2c6f4ce8e94
+                 1e36b26bd1ebc670d1bd1d665620abf7 4f78a7f6d29809585a97daec58c6b050",
+            ),
+            (
+                "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+                "601ec313775789a5b7a7f504bbf3d228 f443e3ca4d62b59aca84e990cacaf5c5
+                 2b0930daa23de94ce87017ba2d84988d dfc9c58db67aada613c2dd08457941a6",
+            ),
+        ] {
+            for (path, machine) in machines() {
+                let got = applied(machine, key, "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff", plain);
+                assert_eq!(got, hex(expected), "{path}");
+            }
+        }
+    }
+
+    const LONGEST: usize = 1600;
+    /// What lies around a packet.
+    const AROUND: usize = 80;
+
+    /// One key stream or two, and not a byte beside the payload.
+    #[test]
+    fn every_length_is_that_of_the_aes_crate() {
+        let memory = noise(AROUND + LONGEST + AROUND, 7);
+        for lengths in [[16, 16], [24, 16], [32, 24], [16, 32]] {
+            let key = |n: usize| noise(lengths[n], 10 + n as u64);
+            let salt = |n: usize| -> [u8; 14] { noise(14, 8 + n as u64).try_into().unwrap() };
+            let streams = [0, 1].map(|n| {
+                let (mut padded, mut block, mut stream) = ([0; 32], [0; 16], vec![0; LONGEST]);
+                padded[..lengths[n]].copy_from_slice(&key(n));
+                block[..14].copy_from_slice(&salt(n));
+                PortableAes::new(&padded, lengths[n]).apply_keystream(&block, &mut stream);
+                stream
+            });
+            for (path, machine) in machines() {
+                let keys = [0, 1].map(|n| counter_mode(machine, &key(n), salt(n)));
+                for length in 0..=LONGEST {
+                    let (header, end) = (length % 29, AROUND + length);
+                    for used in [[true, false], [false, true], [true, true]] {
+                        let at = |n: usize| used[n].then_some((&keys[n], ORIGIN));
+                        let mut got = memory.clone();
+                        let packet = &mut got[AROUND - header..end];
+                        transform(machine, at(0), at(1), packet, header);
+                        let mut expected = memory.clone();
+                        for (stream, _) in streams.iter().zip(used).filter(|(_, used)| *used) {
+                            for (byte, stream) in expected[AROUND..end].iter_mut().zip(stream) {
+                                *byte ^= stream;
+                            }
+                        }
+                        assert!(got == expected, "{path} {lengths:?}: {length} bytes, {used:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -77,3 +77,22 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_that_is_available_has_its_own() {
+        for path in Path::ALL {
+            let found = match Machine::of(path) {
+                Some(Machine::Avx512(_)) => Some(Path::Avx512),
+                Some(Machine::Avx2(_)) => Some(Path::Avx2),
+                Some(Machine::AesNi(_)) => Some(Path::AesNi),
+                None => None,
+            };
+            let expected = path.is_available() && path != Path::Portable;
+            assert_eq!(found, expected.then_some(path));
+        }
+    }
+}

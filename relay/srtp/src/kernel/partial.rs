@@ -47,3 +47,39 @@ pub(crate) fn write(bytes: &mut [u8], value: u128) {
     bytes.fill(0);
     xor(bytes, value);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::harness::noise;
+
+    #[test]
+    fn every_length() {
+        for length in 0..16 {
+            let bytes = noise(16, 1);
+            let all = u128::from_le_bytes(bytes[..].try_into().unwrap());
+            let kept = all & ((1 << (8 * length)) - 1);
+            assert_eq!(read(&bytes[..length]), kept, "{length} bytes");
+
+            for (name, expected) in
+                [("write", kept), ("xor", kept ^ 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10)]
+            {
+                // What is behind the end is neither read nor written.
+                let mut memory = [0x5a; 48];
+                memory[16..16 + length]
+                    .copy_from_slice(&0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10_u128.to_le_bytes()[..length]);
+                match name {
+                    "write" => write(&mut memory[16..16 + length], all),
+                    _ => xor(&mut memory[16..16 + length], all),
+                }
+                assert_eq!(
+                    memory[16..16 + length],
+                    expected.to_le_bytes()[..length],
+                    "{name} {length} bytes"
+                );
+                assert_eq!(memory[..16], [0x5a; 16], "{name} {length} bytes");
+                assert_eq!(memory[16 + length..], [0x5a; 32][..32 - length], "{name} {length} bytes");
+            }
+        }
+    }
+}

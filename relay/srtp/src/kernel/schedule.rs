@@ -95,3 +95,61 @@ fn substitute(word: u32) -> u32 {
     let replicated = _mm_set1_epi32(word.cast_signed());
     _mm_extract_epi32::<0>(_mm_aeskeygenassist_si128::<0>(replicated)).cast_unsigned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex::hex;
+
+    /// The round keys of a key, one after the other.
+    fn expanded(key: &str) -> Option<(Rounds, Vec<u8>)> {
+        let mut round_keys = [[0; 16]; ROUND_KEYS];
+        let rounds = expand(AesNi::detect()?, &hex(key), &mut round_keys);
+        let schedule = Schedule { keys: &round_keys, rounds };
+        let mut all = schedule.whitening().to_vec();
+        all.extend(schedule.common().iter().chain(schedule.further()).flatten());
+        all.extend(schedule.last());
+        Some((rounds, all))
+    }
+
+    /// The key itself, what the appendix has right behind it, and the last round key.
+    fn check(key: &str, rounds: Rounds, next: &str, last: &str) {
+        let Some((got, keys)) = expanded(key) else { return };
+        let count = [11, 13, 15][rounds as usize];
+        assert_eq!((got, keys.len()), (rounds, 16 * count));
+        let (key, next) = (hex(key), hex(next));
+        assert_eq!(keys[..key.len()], key);
+        assert_eq!(keys[key.len()..][..next.len()], next);
+        assert_eq!(keys[16 * (count - 1)..], hex(last));
+    }
+
+    #[test]
+    fn fips_197_appendix_a_1() {
+        check(
+            "2b7e151628aed2a6abf7158809cf4f3c",
+            Rounds::Ten,
+            "a0fafe17 88542cb1 23a33939 2a6c7605 f2c295f2 7a96b943 5935807a 7359f67f",
+            "d014f9a8 c9ee2589 e13f0cc8 b6630ca6",
+        );
+    }
+
+    #[test]
+    fn fips_197_appendix_a_2() {
+        check(
+            "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b",
+            Rounds::Twelve,
+            "fe0c91f7 2402f5a5 ec12068e 6c827f6b 0e7a95b9 5c56fec2",
+            "e98ba06f 448c773c 8ecc7204 01002202",
+        );
+    }
+
+    #[test]
+    fn fips_197_appendix_a_3() {
+        check(
+            "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+            Rounds::Fourteen,
+            "9ba35411 8e6925af a51a8b5f 2067fcde a8b09c1a 93d194cd be49846e b75d5b9a",
+            "fe4890d1 e6188d0b 046df344 706c631e",
+        );
+    }
+}

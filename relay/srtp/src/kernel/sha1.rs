@@ -206,3 +206,6 @@ impl<'m> Batch<'m> {
         state
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

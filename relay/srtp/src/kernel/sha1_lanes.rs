@@ -147,3 +147,18 @@ impl<V: Lanes<L>, const L: usize, const S: usize, const T: usize> Compress<T> fo
         words
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::avx512::Avx512;
+    use crate::kernel::lanes::words16::Words16;
+    use crate::kernel::sha1::tests::steps;
+
+    #[test]
+    fn each_step_is_that_of_the_sha1_crate() {
+        let Some(proof) = Avx512::detect() else { return };
+        steps::<16, _>(ByLanes::<Words16, 16, 1>(proof));
+        steps::<32, _>(ByLanes::<Words16, 16, 2>(proof));
+    }
+}

@@ -172,3 +172,17 @@ impl<const T: usize> Compress<T> for Interleaved<T> {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::sha1::tests::steps;
+
+    #[test]
+    fn each_step_is_that_of_the_sha1_crate() {
+        let Some(proof) = AesNi::detect() else { return };
+        steps::<1, _>(Interleaved(proof));
+        steps::<2, _>(Interleaved(proof));
+        steps::<4, _>(Interleaved(proof));
+    }
+}

@@ -92,3 +92,6 @@ pub(crate) trait Vector<const N: usize>: Copy {
     /// The same of the high halves.
     fn multiply_high(self, other: Self) -> Self;
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,17 +7,17 @@ use crate::cipher::aes::PortableAes;
 use crate::cipher::gcm::PortableGcm;
 use crate::cipher::hmac::HmacKey;
 use crate::kdf::Material;
-use crate::kernel::{CounterKey, GcmKey, Machine};
+use crate::kernel::{CounterKey, GcmKey, Machine, prefetch};
 use crate::layout::Layout;
 use crate::suite::Transform;
 
-/// Keys of SRTP, which has a packet every few milliseconds: expanded once.
+/// Keys of SRTP, which has a packet every few milliseconds: expanded once. Boxed, because they differ in size by some hundred
+/// bytes.
 pub(crate) enum RtpKeys {
-    CounterMode(CounterKey),
-    Gcm(GcmKey),
-    Null(HmacKey),
-    /// Boxed, because the portable schedules are large.
-    PortableCounterMode(Box<PortableAes>, Zeroizing<[u8; 14]>, HmacKey),
+    CounterMode(Box<CounterKey>),
+    Gcm(Box<GcmKey>),
+    Null(Box<HmacKey>),
+    PortableCounterMode(Box<(PortableAes, HmacKey)>, Zeroizing<[u8; 14]>),
     PortableGcm(Box<PortableGcm>, Zeroizing<[u8; 12]>),
 }
 
@@ -26,17 +26,16 @@ impl RtpKeys {
         let (key, length) = (&material.key, suite.key_length());
         let hmac = || HmacKey::new(&material.authentication);
         match (suite.transform(), machine) {
-            (Transform::Null, _) => Self::Null(hmac()),
+            (Transform::Null, _) => Self::Null(Box::new(hmac())),
             (Transform::CounterMode, Some(machine)) => {
-                Self::CounterMode(machine.counter_key(&key[..length], hmac(), material.salt))
+                Self::CounterMode(Box::new(machine.counter_key(&key[..length], hmac(), material.salt)))
             }
             (Transform::CounterMode, None) => Self::PortableCounterMode(
-                Box::new(PortableAes::new(key, length)),
+                Box::new((PortableAes::new(key, length), hmac())),
                 Zeroizing::new(material.salt),
-                hmac(),
             ),
             (Transform::Gcm, Some(machine)) => {
-                Self::Gcm(machine.gcm_key(&key[..length], *gcm_salt(material)))
+                Self::Gcm(Box::new(machine.gcm_key(&key[..length], *gcm_salt(material))))
             }
             (Transform::Gcm, None) => {
                 Self::PortableGcm(Box::new(PortableGcm::new(key, length)), gcm_salt(material))
@@ -49,8 +48,20 @@ impl RtpKeys {
     pub(crate) fn hmac(&self) -> Option<&HmacKey> {
         match self {
             Self::CounterMode(key) => Some(key.hmac()),
-            Self::Null(hmac) | Self::PortableCounterMode(_, _, hmac) => Some(hmac),
+            Self::Null(hmac) => Some(hmac),
+            Self::PortableCounterMode(keys, _) => Some(&keys.1),
             Self::Gcm(_) | Self::PortableGcm(..) => None,
+        }
+    }
+
+    /// Asks for the key ahead of time.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        match self {
+            Self::CounterMode(key) => prefetch(&**key),
+            Self::Gcm(key) => prefetch(&**key),
+            Self::Null(key) => prefetch(&**key),
+            Self::PortableCounterMode(..) | Self::PortableGcm(..) => {}
         }
     }
 
@@ -102,8 +113,8 @@ impl RtpKeys {
     /// Encrypts or decrypts the payload: both ciphers are key streams.
     pub(crate) fn apply_keystream(&self, machine: Option<Machine>, payload: &mut [u8], position: Position) {
         match (self, machine) {
-            (Self::PortableCounterMode(aes, salt, _), _) => {
-                aes.apply_keystream(&position.counter(salt), payload);
+            (Self::PortableCounterMode(keys, salt), _) => {
+                keys.0.apply_keystream(&position.counter(salt), payload);
             }
             (Self::PortableGcm(gcm, salt), _) => gcm.apply_keystream(&position.nonce(salt), payload),
             (_, Some(machine)) => machine.xor((self, position), payload),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random packets through this crate and through libsrtp, every suite, both ways: equal bytes and equal verdicts.
 
+mod bursts;
+
 use super::harness::{Table, every_suite_and_path, key_set, rtcp, rtp, table};
 use super::libsrtp::{Direction, Key, Session, Status};
 use crate::kdf::{Material, Protocol};

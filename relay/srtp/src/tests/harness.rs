@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One context at a time, packets as byte vectors.
 
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::Machine;
 use crate::{
     Contexts, KeySet, Kind, MasterKey, Mki, Onward, Packet, Path, ReceiveContext, Reject, Relay, SendContext,
     Suite, protect_burst, unprotect_burst,
@@ -95,9 +97,62 @@ pub(crate) fn table(keys: impl Fn() -> Box<KeySet>) -> Table {
     Table { receive: vec![ReceiveContext::new(keys(), 8)], send: vec![SendContext::new(keys(), 8)] }
 }
 
+/// Packets of a burst, each with its kind, in buffers that have [`ROOM`] behind them.
+pub(crate) struct Burst {
+    buffers: Vec<Vec<u8>>,
+    kinds: Vec<Kind>,
+}
+
+impl Burst {
+    pub(crate) fn of<'b>(packets: impl IntoIterator<Item = (Kind, &'b [u8])>) -> Burst {
+        let (kinds, buffers) =
+            packets.into_iter().map(|(kind, bytes)| (kind, [bytes, &[0xee; ROOM]].concat())).unzip();
+        Burst { buffers, kinds }
+    }
+
+    /// Gives all packets to `run` in one call, under the contexts of id 0.
+    pub(crate) fn run(mut self, run: impl FnOnce(&mut [Packet<'_>])) -> Vec<Outcome> {
+        let before = self.buffers.clone();
+        let mut packets: Vec<_> = (self.buffers.iter_mut().zip(&self.kinds))
+            .map(|(buffer, kind)| {
+                let length = buffer.len() - ROOM;
+                Packet::new(buffer, length, *kind, 0)
+            })
+            .collect();
+        run(&mut packets);
+        (packets.iter().zip(before))
+            .map(|(packet, before)| {
+                if packet.outcome.is_err() {
+                    assert_eq!(packet.length, before.len() - ROOM, "a rejected packet keeps its length");
+                    assert!(packet.buffer == before, "a rejected packet keeps its bytes");
+                }
+                packet.outcome.map(|()| (packet.bytes().to_vec(), packet.index))
+            })
+            .collect()
+    }
+}
+
 /// The paths that this machine has.
 pub(crate) fn paths() -> impl Iterator<Item = Path> {
     Path::ALL.into_iter().filter(|path| path.is_available())
+}
+
+/// The paths with kernels that this machine has.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn machines() -> impl Iterator<Item = (Path, Machine)> {
+    paths().filter_map(|path| Some((path, Machine::of(path)?)))
+}
+
+/// Bytes that follow from `seed` and look like nothing.
+pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8
+    };
+    (0..length).map(|_| next()).collect()
 }
 
 /// A master key whose bytes follow from `seed`.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::harness::{ROOM, Table, every_suite_and_path, master_key, paths, rtp};
+use super::harness::{ROOM, Table, every_suite_and_path, master_key, paths, rtcp, rtp};
 use crate::{
     Cryptex, HeaderProtection, KeySet, Kind, Packet, Path, ReceiveContext, Reject, SendContext, Suite,
     rekey_burst,
@@ -294,6 +294,48 @@ fn elements_are_never_in_the_clear() {
         if suite.encrypts() {
             let (wire, _) = table(cryptex, cryptex).protect(0, Kind::Rtp, &cut_off).unwrap();
             assert_eq!(rekey(&mut table(cryptex, leg), &[wire]), [Err(Reject::HeaderUnprotected)]);
+        }
+    });
+}
+
+/// A burst has packets of several legs, of RTP and of RTCP, of which some protect headers.
+#[test]
+fn legs_of_every_kind_share_a_burst() {
+    every_suite_and_path(|suite, path| {
+        let protections = [CLEAR, ALLOWED, elements(Cryptex::Off, &[1])];
+        let leg = |protection, seed| Leg { suite, path, mki: &[], seed, protection };
+        let pairs =
+            || protections.into_iter().flat_map(|from| protections.map(|to| (leg(from, 1), leg(to, 9))));
+        let mut relay = Table {
+            receive: pairs().map(|(from, _)| from.receive()).collect(),
+            send: pairs().map(|(_, to)| to.send()).collect(),
+        };
+        let mut ends: Vec<_> = pairs()
+            .map(|(from, to)| Table { receive: vec![to.receive()], send: vec![from.send()] })
+            .collect();
+        let mut packets = Vec::new();
+        for sequence in 0..7 {
+            for (id, end) in ends.iter_mut().enumerate() {
+                let extension = [None, Some(2)][usize::from(sequence % 2)];
+                let (kind, plain) = match sequence {
+                    5 => (Kind::Rtcp, rtcp(SSRC, 4)),
+                    _ => (Kind::Rtp, rtp(SSRC, sequence, sequence as u8 % 3, extension, &[7; 60])),
+                };
+                let (wire, _) = end.protect(0, kind, &plain).unwrap();
+                packets.push((id, kind, plain, wire.len(), [&wire[..], &[0; ROOM]].concat()));
+            }
+        }
+        let mut burst: Vec<_> = packets
+            .iter_mut()
+            .map(|(id, kind, _, length, buffer)| Packet::new(buffer, *length, *kind, *id as u32))
+            .collect();
+        rekey_burst(&mut burst, &mut relay);
+        let results: Vec<_> = burst.iter().map(|packet| (packet.outcome, packet.bytes().to_vec())).collect();
+        for ((id, kind, plain, ..), (outcome, bytes)) in packets.iter().zip(results) {
+            assert_eq!(outcome, Ok(()), "{suite} {path} {id}");
+            let (received, _) = ends[*id].unprotect(0, *kind, &bytes).unwrap();
+            let given = *kind == Kind::Rtp && received == with_extension(plain);
+            assert!(received == *plain || given, "{suite} {path} {id}");
         }
     });
 }

@@ -216,6 +216,27 @@ fn the_same_key_again_opens_nothing() {
     });
 }
 
+/// The newest set's limit is not that of the set before, although the key is the same.
+#[test]
+fn the_same_key_again_may_have_another_lifetime() {
+    every_suite_and_path(|suite, path| {
+        let set =
+            |packets| key_set(suite, path, &[master_key(suite, 1, &[]).with_lifetime(packets).unwrap()]);
+        let mut table = table(|| set(100));
+        let packets = protect(&mut table, 1..6);
+        assert_eq!(unprotect(&mut table, &packets[0]), Ok(1));
+        table.receive[0].rekey(set(2));
+        for (packet, index) in packets.iter().zip(1..).skip(1) {
+            assert_eq!(unprotect(&mut table, packet), Ok(index), "{suite} {path}");
+        }
+        for packet in &packets {
+            let before = table.receive[0].snapshot();
+            assert_eq!(unprotect(&mut table, packet), Err(Reject::KeyExpired), "{suite} {path}");
+            assert_eq!(table.receive[0].snapshot(), before, "{suite} {path}");
+        }
+    });
+}
+
 #[test]
 fn rtcp_goes_on_or_starts_afresh() {
     every_suite_and_path(|suite, path| {

@@ -125,3 +125,14 @@ fn summed(mut sum: __m512i) -> __m512i {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation() {
+        let Some(proof) = Avx512::detect() else { return };
+        super::super::tests::operations::<Words16, 16>(proof);
+    }
+}

@@ -175,3 +175,14 @@ impl Vector<16> for Xmm {
         Xmm(unsafe { _mm_clmulepi64_si128::<0x11>(self.0, other.0) }, self.1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation() {
+        let Some(proof) = AesNi::detect() else { return };
+        super::super::tests::operations::<Xmm, 16>(proof);
+    }
+}

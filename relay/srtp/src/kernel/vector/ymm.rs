@@ -181,3 +181,14 @@ impl Vector<32> for Ymm {
         Ymm(unsafe { _mm256_clmulepi64_epi128::<0x11>(self.0, other.0) }, self.1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation() {
+        let Some(proof) = Avx2::detect() else { return };
+        super::super::tests::operations::<Ymm, 32>(proof);
+    }
+}

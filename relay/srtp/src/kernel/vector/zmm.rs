@@ -174,3 +174,14 @@ impl Vector<64> for Zmm {
         Zmm(unsafe { _mm512_clmulepi64_epi128::<0x11>(self.0, other.0) }, self.1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation() {
+        let Some(proof) = Avx512::detect() else { return };
+        super::super::tests::operations::<Zmm, 64>(proof);
+    }
+}
