@@ -80,6 +80,8 @@ reasons! {
     NoRoom = "no_room",
     /// The frame has no room for the new headers.
     NoHeadRoom = "no_head_room",
+    /// CSRCs or header extension in the clear where the leg encrypts them, or that it cannot encrypt (RFC 6904, RFC 9335).
+    HeaderUnprotected = "header_unprotected",
 
     // From here on: of packets that belong to no flow.
 
@@ -125,6 +127,7 @@ impl From<Reject> for DropReason {
             Reject::KeyExpired => DropReason::KeyExpired,
             Reject::NoRoom => DropReason::NoRoom,
             Reject::NoContext => DropReason::NotReady,
+            Reject::HeaderUnprotected => DropReason::HeaderUnprotected,
         }
     }
 }

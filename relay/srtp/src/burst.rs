@@ -14,6 +14,7 @@
 
 mod carry;
 mod decide;
+mod headers;
 mod tag;
 mod verify;
 

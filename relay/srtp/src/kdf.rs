@@ -34,6 +34,24 @@ impl Material {
     }
 }
 
+/// The keys that encrypt elements of header extensions (RFC 6904 section 3, labels 0x06 and 0x07) before they are
+/// expanded. Both have the lengths of the suite's own key and salt, and then zeros.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct ExtensionMaterial {
+    pub(crate) key: [u8; 32],
+    pub(crate) salt: [u8; 14],
+}
+
+impl ExtensionMaterial {
+    pub(crate) fn derive(master: &MasterKey) -> ExtensionMaterial {
+        let aes = PortableAes::new(&master.key, master.suite.key_length());
+        let mut material = ExtensionMaterial { key: [0; 32], salt: [0; 14] };
+        stream(&aes, &master.salt, 6, &mut material.key[..master.suite.key_length()]);
+        stream(&aes, &master.salt, 7, &mut material.salt[..master.suite.salt_length()]);
+        material
+    }
+}
+
 /// Fills `out`, which holds zeros, with the key stream for a label. With a key derivation rate of 0 the label stands
 /// alone, in byte 7 of the salt's 14.
 fn stream(aes: &PortableAes, salt: &[u8; 14], label: u8, out: &mut [u8]) {
@@ -94,5 +112,15 @@ mod tests {
         assert_eq!(material.key[24..], [0; 8]);
         assert_eq!(material.salt[..], hex("2372b82d639b6d8503a47adc0a6c"));
         assert_eq!(material.authentication[..], hex("355b10973cd95b9eacf4061c7e1a7151e7cfbfcb"));
+    }
+
+    #[test]
+    fn rfc_6904_appendix_a() {
+        let (key, salt) = (hex("E1F97A0D3E018BE0D64FA32C06DE4139"), hex("0EC675AD498AFEEBB6960B3AABE6"));
+        let master = MasterKey::new(Suite::AesCm128HmacSha1_80, &key, &salt).unwrap();
+        let material = ExtensionMaterial::derive(&master);
+        assert_eq!(material.key[..16], hex("549752054D6FB708622C4A2E596A1B93"));
+        assert_eq!(material.key[16..], [0; 16]);
+        assert_eq!(material.salt[..], hex("AB01818174C40D39A3781F7C2D27"));
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+mod more;
+
 use core::fmt;
 
+use self::more::More;
 use crate::kdf::{Material, Protocol};
 use crate::kernel::Machine;
 use crate::key::{MAX_KEYS, MAX_LIFETIME};
@@ -15,7 +18,8 @@ const MAX_RTCP_LIFETIME: u64 = 1 << 31;
 /// into a context. Zeroized on drop; `Debug` shows no key.
 pub struct KeySet {
     first: SessionKeys,
-    others: Box<[SessionKeys]>,
+    /// `None` in the sets of most contexts, which have one key and leave headers alone.
+    more: Option<Box<More>>,
     /// The layout of an empty SRTP packet.
     rtp: Layout,
     suite: Suite,
@@ -91,7 +95,7 @@ impl KeySet {
             suite,
             rtp: Layout::of_nothing(suite, mki_length, Kind::Rtp),
             first: SessionKeys::derive(machine, first),
-            others: others.iter().map(|key| SessionKeys::derive(machine, key)).collect(),
+            more: More::of(others.iter().map(|key| SessionKeys::derive(machine, key)).collect()),
         })
     }
 
@@ -104,7 +108,7 @@ impl KeySet {
             .map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
         let first = keys.next().unwrap();
         let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
-        Self { suite, rtp, first, others: keys.collect() }
+        Self { suite, rtp, first, more: More::of(keys.collect()) }
     }
 
     /// The suite of every key of the set.
@@ -112,7 +116,8 @@ impl KeySet {
         self.suite
     }
 
-    /// Bytes that protection adds to a packet: tag, MKI, and for RTCP the SRTCP index.
+    /// Bytes that protection adds to a packet: tag, MKI, and for RTCP the SRTCP index. Cryptex adds
+    /// [`Cryptex::GROWTH`](crate::Cryptex::GROWTH) bytes to some RTP packets beyond that.
     #[inline]
     pub fn overhead(&self, kind: Kind) -> usize {
         match kind {
@@ -170,7 +175,7 @@ impl KeySet {
     pub(crate) fn get(&self, position: u8) -> &SessionKeys {
         match position {
             0 => &self.first,
-            _ => self.others.get(usize::from(position) - 1).unwrap_or(&self.first),
+            _ => self.others().get(usize::from(position) - 1).unwrap_or(&self.first),
         }
     }
 
@@ -178,12 +183,15 @@ impl KeySet {
     pub(crate) fn get_mut(&mut self, position: u8) -> &mut SessionKeys {
         match position {
             0 => &mut self.first,
-            _ => self.others.get_mut(usize::from(position) - 1).unwrap_or(&mut self.first),
+            _ => match &mut self.more {
+                Some(more) => more.others.get_mut(usize::from(position) - 1).unwrap_or(&mut self.first),
+                None => &mut self.first,
+            },
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SessionKeys> + Clone {
-        core::iter::once(&self.first).chain(&self.others)
+        core::iter::once(&self.first).chain(self.others())
     }
 
     /// Enters a context as its key set of `generation`. A key that `before` has as well is not new: it keeps its
@@ -193,7 +201,8 @@ impl KeySet {
         generation: u32,
         before: impl Iterator<Item = &'k SessionKeys> + Clone,
     ) {
-        for keys in core::iter::once(&mut self.first).chain(&mut self.others) {
+        let others = self.more.as_mut().map(|more| &mut *more.others).unwrap_or_default();
+        for keys in core::iter::once(&mut self.first).chain(others) {
             keys.generation = generation;
             for old in before.clone().filter(|old| old.rtcp.shares_key_with(&keys.rtcp)) {
                 keys.generation = keys.generation.min(old.generation);
@@ -332,77 +341,10 @@ impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySet")
             .field("suite", &self.suite)
-            .field("keys", &(1 + self.others.len()))
+            .field("keys", &(1 + self.others().len()))
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use zeroize::ZeroizeOnDrop;
-
-    use super::*;
-
-    fn key(suite: Suite, mki: &[u8]) -> MasterKey {
-        let key =
-            MasterKey::new(suite, &vec![0xa5; suite.key_length()], &vec![0x5a; suite.salt_length()]).unwrap();
-        if mki.is_empty() { key } else { key.with_mki(Mki::new(mki).unwrap()) }
-    }
-
-    #[test]
-    fn keys_of_a_set_must_be_told_apart() {
-        let suite = Suite::AesCm128HmacSha1_80;
-        let set = |mkis: &[&[u8]]| {
-            let keys: Vec<_> = mkis.iter().map(|mki| key(suite, mki)).collect();
-            KeySet::new(suite, &keys).map(|set| set.overhead(Kind::Rtp)).err()
-        };
-        assert_eq!(set(&[&[]]), None);
-        assert_eq!(set(&[&[1], &[2]]), None);
-        assert_eq!(set(&[]), Some(KeyError::KeyCount { got: 0 }));
-        assert_eq!(set(&[&[], &[]]), Some(KeyError::MkiMismatch { position: 0 }));
-        assert_eq!(set(&[&[1], &[]]), Some(KeyError::MkiMismatch { position: 1 }));
-        assert_eq!(set(&[&[1], &[2], &[0, 3]]), Some(KeyError::MkiMismatch { position: 2 }));
-        assert_eq!(set(&[&[1], &[2], &[1]]), Some(KeyError::DuplicateMki { position: 2 }));
-        let mkis: Vec<[u8; 1]> = (0..17).map(|i| [i]).collect();
-        let mkis: Vec<&[u8]> = mkis.iter().map(|mki| &mki[..]).collect();
-        assert_eq!(set(&mkis[..16]), None);
-        assert_eq!(set(&mkis), Some(KeyError::KeyCount { got: 17 }));
-        assert_eq!(
-            KeySet::new(suite, &[key(Suite::AeadAes128Gcm, &[])]).err(),
-            Some(KeyError::SuiteMismatch { position: 0, expected: suite, got: Suite::AeadAes128Gcm })
-        );
-    }
-
-    #[test]
-    fn overhead_is_tag_mki_and_srtcp_index() {
-        for suite in Suite::ALL {
-            for mki in [&[][..], &[1, 2, 3, 4]] {
-                let set = KeySet::new(suite, &[key(suite, mki)]).unwrap();
-                assert_eq!(set.overhead(Kind::Rtp), suite.rtp_tag_length() + mki.len());
-                assert_eq!(set.overhead(Kind::Rtcp), suite.rtcp_tag_length() + 4 + mki.len());
-            }
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_key() {
-        let set = KeySet::new(Suite::AeadAes256Gcm, &[key(Suite::AeadAes256Gcm, &[7])]).unwrap();
-        assert_eq!(format!("{set:?}"), "KeySet { suite: AeadAes256Gcm, keys: 1, .. }");
-    }
-
-    #[test]
-    fn what_holds_keys_zeroizes_them() {
-        fn zeroizes<T: ZeroizeOnDrop>() {}
-        zeroizes::<MasterKey>();
-        zeroizes::<Material>();
-        zeroizes::<crate::cipher::hmac::HmacKey>();
-        #[cfg(target_arch = "x86_64")]
-        {
-            zeroizes::<crate::kernel::CounterKey>();
-            zeroizes::<crate::kernel::GcmKey>();
-        }
-        zeroizes::<aes::Aes128Enc>();
-        zeroizes::<aes::Aes192Enc>();
-        zeroizes::<aes::Aes256Enc>();
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Secure RTP (RFC 3711, 6188, 7714) over bursts of packets, in place.
+//! Secure RTP (RFC 3711, 6188, 7714) over bursts of packets, in place. Headers can be encrypted as well (RFC 6904, 9335):
+//! see [`HeaderProtection`].
 //!
 //! A [`ReceiveContext`] or [`SendContext`] belongs to one direction of one leg and to one core: nothing here locks. Keys
 //! are derived on the control side ([`KeySet`]) and moved in; what they replace is moved out again.
@@ -51,7 +52,11 @@
 
 mod burst;
 mod cipher;
+mod cryptex;
+mod extension;
+mod extension_keys;
 mod header;
+mod header_protection;
 #[cfg(test)]
 mod hex;
 mod index;
@@ -73,6 +78,8 @@ mod suite;
 mod tests;
 
 pub use burst::{protect_burst, rekey_burst, unprotect_burst};
+pub use extension::ExtensionIds;
+pub use header_protection::{Cryptex, HeaderProtection};
 pub use key::{KeyError, MAX_KEYS, MAX_LIFETIME, MasterKey, Mki};
 pub use keyset::KeySet;
 pub use packet::{Contexts, Kind, Onward, Packet, Relay};

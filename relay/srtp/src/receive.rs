@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+mod headers;
+mod track;
+
+use self::track::{Set, Track};
 use crate::header::Header;
+use crate::header_protection::HeaderProtection;
 use crate::index::{self, MAX_INDEX};
 use crate::kernel::prefetch;
 use crate::keyset::SessionKeys;
@@ -40,6 +45,8 @@ pub struct ReceiveContext {
     /// Generation of the newest set.
     generation: u32,
     rekeyed: bool,
+    /// `None` where headers are left alone. Boxed, because most contexts have none.
+    protection: Option<Box<HeaderProtection>>,
 }
 
 /// One SSRC.
@@ -59,22 +66,6 @@ impl Stream for ReceiveStream {
     fn set_ssrc(&mut self, ssrc: u32) {
         self.ssrc = ssrc;
     }
-}
-
-/// One index space of an SSRC.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Track {
-    window: ReplayWindow,
-    /// The newest generation of keys that a packet has authenticated under.
-    settled: u32,
-    /// The generation that started the index afresh: keys before it are refused.
-    since: u32,
-}
-
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-enum Set {
-    Newest,
-    Previous,
 }
 
 /// What a packet's bytes say under a key set.
@@ -112,7 +103,8 @@ impl ReceiveContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
     pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> ReceiveContext {
         keys.enter(0, core::iter::empty());
-        Self { keys, previous: None, streams: Streams::new(max_ssrcs), generation: 0, rekeyed: false }
+        let streams = Streams::new(max_ssrcs);
+        Self { keys, previous: None, streams, generation: 0, rekeyed: false, protection: None }
     }
 
     /// Takes a new key set. Packets are tried under it first and then under the set it replaces, so that those in
@@ -179,9 +171,12 @@ impl ReceiveContext {
 
     /// What will become of an SRTP packet if it authenticates and nothing about it is unusual: under the newest set, at the
     /// first index that its sequence number may stand for. The verdict is that of [`judge`](Self::judge), for most
-    /// packets and in less time; `None` where that has to find out.
+    /// packets and in less time; `None` where that has to find out, and always where headers are protected.
     #[inline(always)]
     pub(crate) fn foresee(&self, packet: &[u8]) -> Option<Accepted> {
+        if self.protects_headers() {
+            return None;
+        }
         let Parsed { header, body, key } = Self::parse(&self.keys, Kind::Rtp, packet).ok()?;
         self.place(header, body, key)
     }
@@ -269,10 +264,7 @@ impl ReceiveContext {
     ) -> Result<Accepted, Reject> {
         let judged = Self::parse(previous, kind, packet)
             .and_then(|parsed| self.judge_under(Set::Previous, previous, kind, packet, &parsed, None));
-        judged.map_err(|previous| match newest {
-            Reject::UnknownMki | Reject::AuthenticationFailed if previous != Reject::UnknownMki => previous,
-            _ => newest,
-        })
+        judged.map_err(|previous| telling(newest, previous))
     }
 
     #[inline(always)]
@@ -327,13 +319,19 @@ impl ReceiveContext {
         Ok(Accepted { set, key, slot, header, body, index, restart })
     }
 
-    /// Decrypts a packet that was accepted.
-    pub(crate) fn decrypt(&self, kind: Kind, packet: &mut [u8], accepted: &Accepted) {
-        let keys = match (accepted.set, &self.previous) {
+    /// The set under which a packet was accepted.
+    fn set(&self, accepted: &Accepted) -> &KeySet {
+        match (accepted.set, &self.previous) {
             (Set::Previous, Some(previous)) => previous,
             _ => &self.keys,
-        };
-        if let Ok(layout) = keys.layout(kind, accepted.header.length, usize::from(accepted.body)) {
+        }
+    }
+
+    /// Decrypts a packet that was accepted.
+    pub(crate) fn decrypt(&self, kind: Kind, packet: &mut [u8], accepted: &Accepted) {
+        if let Ok(layout) =
+            self.set(accepted).layout(kind, accepted.header.length, usize::from(accepted.body))
+        {
             self.key(accepted).decrypt(kind, packet, &layout, accepted.position());
         }
     }
@@ -365,49 +363,10 @@ impl ReceiveContext {
     }
 }
 
-impl Track {
-    /// The index that a sequence number stands for, and the one it would stand for had the sender started afresh. The
-    /// first packet of an SSRC has a roll-over counter of 0.
-    fn rtp_indices(&self, sequence: u16) -> [Option<u64>; 2] {
-        let afresh = u64::from(sequence);
-        match self.window.highest() {
-            None => [Some(afresh), None],
-            Some(highest) => {
-                let estimate = index::estimate(highest, sequence);
-                [Some(estimate), (estimate != afresh).then_some(afresh)]
-            }
-        }
-    }
-
-    /// Finds the index under which the packet authenticates, and whether it starts a new index space.
-    fn judge(
-        &self,
-        set: Set,
-        keys: &SessionKeys,
-        indices: [Option<u64>; 2],
-        authenticates: impl Fn(u64) -> bool,
-    ) -> Result<(u64, bool), Reject> {
-        if keys.generation() < self.since {
-            return Err(Reject::AuthenticationFailed);
-        }
-        let fresh = matches!(set, Set::Newest) && keys.generation() > self.settled;
-        match self.window.highest() {
-            Some(highest) if fresh => indices
-                .into_iter()
-                .flatten()
-                .filter(|index| *index <= MAX_INDEX)
-                .find(|index| authenticates(*index))
-                .map(|index| (index, index <= highest))
-                .ok_or(Reject::AuthenticationFailed),
-            _ => {
-                let index = indices[0].filter(|index| *index <= MAX_INDEX).ok_or(Reject::KeyExpired)?;
-                match self.window.standing(index) {
-                    Standing::Seen => Err(Reject::Replayed),
-                    Standing::TooOld => Err(Reject::TooOld),
-                    Standing::New if authenticates(index) => Ok((index, false)),
-                    Standing::New => Err(Reject::AuthenticationFailed),
-                }
-            }
-        }
+/// Of the verdicts of both sets, the one that says more.
+fn telling(newest: Reject, previous: Reject) -> Reject {
+    match newest {
+        Reject::UnknownMki | Reject::AuthenticationFailed if previous != Reject::UnknownMki => previous,
+        _ => newest,
     }
 }

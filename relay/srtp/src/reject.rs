@@ -27,11 +27,14 @@ pub enum Reject {
     NoRoom,
     /// The packet belongs to no context.
     NoContext,
+    /// CSRCs or header extension are in the clear, or cannot be encrypted, and the context's
+    /// [`HeaderProtection`](crate::HeaderProtection) does not allow that.
+    HeaderUnprotected,
 }
 
 impl Reject {
     /// Every reason, in the order of the discriminants.
-    pub const ALL: [Reject; 11] = [
+    pub const ALL: [Reject; 12] = [
         Reject::Malformed,
         Reject::TooShort,
         Reject::UnknownMki,
@@ -43,6 +46,7 @@ impl Reject {
         Reject::KeyExpired,
         Reject::NoRoom,
         Reject::NoContext,
+        Reject::HeaderUnprotected,
     ];
 
     /// The reason as a metric label.
@@ -59,6 +63,7 @@ impl Reject {
             Self::KeyExpired => "key_expired",
             Self::NoRoom => "no_room",
             Self::NoContext => "no_context",
+            Self::HeaderUnprotected => "header_unprotected",
         }
     }
 }

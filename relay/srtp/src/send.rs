@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+mod headers;
+
 use crate::header::Header;
+use crate::header_protection::HeaderProtection;
 use crate::index::{self, MAX_INDEX, MAX_RTCP_INDEX};
 use crate::kernel::prefetch;
 use crate::keyset::SessionKeys;
@@ -21,6 +24,8 @@ use crate::{KeySet, Kind, Reject};
 pub struct SendContext {
     keys: Box<KeySet>,
     streams: Streams<SendStream>,
+    /// `None` where headers are left alone. Boxed, because most contexts have none.
+    protection: Option<Box<HeaderProtection>>,
 }
 
 /// One SSRC.
@@ -62,7 +67,7 @@ impl SendContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
     pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> SendContext {
         keys.enter(0, core::iter::empty());
-        Self { keys, streams: Streams::new(max_ssrcs) }
+        Self { keys, streams: Streams::new(max_ssrcs), protection: None }
     }
 
     /// Protects under the first key of `keys` from now on. Returns the set before, for the control side to drop.

@@ -2,9 +2,12 @@
 //! Tests of whole contexts. Those of one module stand beside it.
 
 mod burst;
+mod cryptex;
 mod differential;
+mod extensions;
 mod forged;
 pub(crate) mod harness;
+mod headers;
 #[expect(unsafe_code, reason = "calls into a C library")]
 mod libsrtp;
 mod limits;

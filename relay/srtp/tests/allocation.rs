@@ -5,10 +5,11 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::num::NonZeroU8;
 
 use culvert_srtp::{
-    Contexts, KeySet, Kind, MasterKey, Onward, Packet, Path, ReceiveContext, Reject, Relay, SendContext,
-    Suite, protect_burst, rekey_burst, unprotect_burst,
+    Contexts, Cryptex, HeaderProtection, KeySet, Kind, MasterKey, Onward, Packet, Path, ReceiveContext,
+    Reject, Relay, SendContext, Suite, protect_burst, rekey_burst, unprotect_burst,
 };
 
 thread_local! {
@@ -192,6 +193,57 @@ fn rekeying_does_not_allocate() {
             assert_eq!(CALLS.get(), before, "{from} to {to} on {path}");
             let refused: Vec<usize> = (0..100).filter(|n| packets[*n].outcome.is_err()).collect();
             assert_eq!(refused, (0..100).step_by(10).collect::<Vec<_>>(), "{from} to {to} on {path}");
+        }
+    }
+}
+
+/// Headers that are encrypted on one leg, on the other or on both, as a whole and element by element.
+#[test]
+fn protecting_headers_does_not_allocate() {
+    let cryptex = HeaderProtection { cryptex: Cryptex::Required, ..HeaderProtection::default() };
+    let elements = HeaderProtection {
+        encrypted_extensions: [1, 2].into_iter().filter_map(NonZeroU8::new).collect(),
+        ..HeaderProtection::default()
+    };
+    let legs = [HeaderProtection::default(), cryptex, elements];
+    for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+        for suite in Suite::ALL.into_iter().filter(|suite| suite.encrypts()) {
+            let keys = || {
+                let key = MasterKey::new(suite, &vec![7; suite.key_length()], &vec![8; suite.salt_length()]);
+                Box::new(KeySet::with_extension_keys(suite, &[key.unwrap()], path).unwrap())
+            };
+            for (from, to) in legs.into_iter().flat_map(|from| legs.map(|to| (from, to))) {
+                let leg = |receive, send| Leg {
+                    receive: ReceiveContext::new(keys(), 4).with_header_protection(receive),
+                    send: SendContext::new(keys(), 4).with_header_protection(send),
+                };
+                let (mut sender, mut relay, mut receiver) = (leg(to, from), leg(from, to), leg(to, from));
+                let mut buffers = [[0x5a_u8; 256]; 60];
+                let mut packets: Vec<Packet<'_>> = Vec::new();
+                for (n, buffer) in buffers.iter_mut().enumerate() {
+                    let length = rtp(buffer, n as u32 % 3, n as u16);
+                    // Two CSRCs, an extension, both, or neither.
+                    buffer[0] |= [0x02, 0x10, 0x12, 0][n % 4];
+                    let extension = 12 + 4 * usize::from(buffer[0] & 15);
+                    if buffer[0] & 0x10 != 0 {
+                        buffer[extension..extension + 8]
+                            .copy_from_slice(&[0xbe, 0xde, 0, 1, 0x10, 1, 0x20, 2]);
+                    }
+                    packets.push(Packet::new(buffer, length, Kind::Rtp, 0));
+                }
+                let before = CALLS.get();
+                protect_burst(&mut packets, &mut sender);
+                for packet in packets.iter_mut().step_by(10) {
+                    packet.buffer[40] ^= 1;
+                }
+                rekey_burst(&mut packets, &mut relay);
+                let refused = packets.iter().filter(|packet| packet.outcome.is_err()).count();
+                packets.retain_mut(|packet| packet.outcome.is_ok() && !packet.index.is_multiple_of(7));
+                unprotect_burst(&mut packets, &mut receiver);
+                assert_eq!(CALLS.get(), before, "{suite} on {path}");
+                assert_eq!(refused, 6, "{suite} on {path}");
+                assert!(packets.iter().all(|packet| packet.outcome.is_ok()), "{suite} on {path}");
+            }
         }
     }
 }

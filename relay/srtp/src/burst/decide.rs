@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::carry::carry;
+use super::headers;
 use super::tag::{Untagged, Waiting};
 use super::verify::{Foreseen, Foresight};
 use crate::header::Header;
+use crate::header_protection::Treatment;
 use crate::kernel::Work;
 use crate::receive::Accepted;
 use crate::send::Allowed;
@@ -52,6 +54,9 @@ fn seal(
     contexts: &mut impl Contexts,
 ) -> Result<(), Reject> {
     let context = contexts.send_mut(packet.context).ok_or(Reject::NoContext)?;
+    if context.protects_headers() && packet.kind == Kind::Rtp {
+        return headers::protect(place, packet, waiting, contexts);
+    }
     let header = Header::parse(packet.kind, packet.buffer.get(..packet.length).ok_or(Reject::Malformed)?)?;
     let allowed = context.judge(packet.kind, &header, packet.length, packet.buffer.len())?;
     context.accept(packet.kind, &allowed);
@@ -94,6 +99,9 @@ fn by_gcm(
 ) -> Result<(), Reject> {
     let context = relay.receive(packet.context).ok_or(Reject::NoContext)?;
     let Some(accepted) = context.foresee(packet.bytes()) else {
+        if context.protects_headers() {
+            return headers::rekey(first, place, packet, waiting, relay);
+        }
         let accepted = unusual(packet, None, relay)?;
         return onward(first, place, packet, &accepted, waiting, relay);
     };
@@ -104,7 +112,9 @@ fn by_gcm(
         return onward(first, place, packet, &accepted, waiting, relay);
     };
     let room = packet.buffer.len();
-    let send = relay.send(packet.context).filter(|context| context.key().machine().is_some());
+    let send = relay
+        .send(packet.context)
+        .filter(|context| context.key().machine().is_some() && !context.protects_headers());
     let to = send.and_then(|context| {
         let allowed = context.judge(Kind::Rtp, &accepted.header, body, room).ok()?;
         Some((context.key().rtp(), allowed))
@@ -223,6 +233,9 @@ fn go(
         }
         Onward::Protect => {
             let context = relay.send_mut(packet.context).ok_or(Reject::NoContext)?;
+            if context.protects_headers() {
+                return headers::onward(place, packet, accepted, Treatment::Nothing, waiting, relay);
+            }
             let allowed = context.judge(Kind::Rtp, &accepted.header, body, packet.buffer.len())?;
             context.accept(Kind::Rtp, &allowed);
             close(place, packet, &allowed, Some(accepted), waiting, relay);
@@ -265,7 +278,7 @@ fn close(
 }
 
 #[inline(always)]
-fn untagged(place: usize, allowed: &Allowed) -> Untagged {
+pub(super) fn untagged(place: usize, allowed: &Allowed) -> Untagged {
     let roll_over_counter = allowed.position().roll_over_counter();
     Untagged { place: place as u8, layout: allowed.layout, roll_over_counter }
 }

@@ -116,6 +116,16 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(suite: Suite, direction: Direction, keys: &[Key]) -> Session {
+        Self::with_encrypted_extensions(suite, direction, keys, &[])
+    }
+
+    /// As [`new`](Self::new), and encrypts the header extension elements of these identifiers (RFC 6904).
+    pub(super) fn with_encrypted_extensions(
+        suite: Suite,
+        direction: Direction,
+        keys: &[Key],
+        identifiers: &[u8],
+    ) -> Session {
         static INITIALISED: Once = Once::new();
         // SAFETY: no arguments, and `Once` keeps it to one call.
         INITIALISED.call_once(|| assert_eq!(unsafe { srtp_init() }, 0));
@@ -181,6 +191,7 @@ impl Session {
             })
             .collect();
         let mut pointers: Vec<*mut MasterKeyEntry> = entries.iter_mut().map(std::ptr::from_mut).collect();
+        let mut identifiers: Vec<c_int> = identifiers.iter().map(|id| c_int::from(*id)).collect();
         let policy = Policy {
             ssrc: SsrcSelector {
                 kind: match direction {
@@ -197,8 +208,8 @@ impl Session {
             deprecated: null_mut(),
             window_size: 128,
             allow_repeat: 0,
-            encrypted_extensions: null_mut(),
-            encrypted_extension_count: 0,
+            encrypted_extensions: identifiers.as_mut_ptr(),
+            encrypted_extension_count: identifiers.len() as c_int,
             next: null_mut(),
         };
         let mut handle = null_mut();

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The keys of RFC 6904.
+
+use culvert_wire::rtp;
+use zeroize::Zeroizing;
+
+use crate::cipher::aes::PortableAes;
+use crate::cipher::counter_mode;
+use crate::extension::{self, ExtensionIds};
+use crate::kdf::ExtensionMaterial;
+use crate::{MasterKey, Suite};
+
+/// Keys that encrypt elements of header extensions, expanded once. They are on the portable path whatever that of their
+/// set is: extensions are a few blocks.
+///
+/// The cipher is AES in counter mode whatever encrypts the payload: RFC 7714 section 8.3 has the AEAD suites use it too.
+pub(crate) struct ExtensionKeys {
+    aes: PortableAes,
+    salt: Zeroizing<[u8; 14]>,
+}
+
+impl ExtensionKeys {
+    /// The keys that a master key derives to. `None` for the NULL cipher, which leaves extensions as readable as payloads.
+    pub(crate) fn derive(master: &MasterKey) -> Option<ExtensionKeys> {
+        Self::new(master.suite, &ExtensionMaterial::derive(master))
+    }
+
+    /// As [`derive`](Self::derive), from keys that are derived already.
+    pub(crate) fn new(suite: Suite, material: &ExtensionMaterial) -> Option<ExtensionKeys> {
+        suite.encrypts().then(|| Self {
+            aes: PortableAes::new(&material.key, suite.key_length()),
+            salt: Zeroizing::new(material.salt),
+        })
+    }
+
+    /// Encrypts or decrypts, in place, the elements that `ids` names in the packet of 48-bit `index` that begins with
+    /// `header`. Bytes that `header` does not fit are left alone.
+    ///
+    /// A sender encrypts before it authenticates, a receiver decrypts what has authenticated (RFC 6904 section 3). The
+    /// profiles of Cryptex are not of RFC 8285: a packet never goes through both (RFC 9335 section 5) as long as `header`
+    /// is that of the packet on the wire.
+    pub(crate) fn apply(&self, ids: &ExtensionIds, packet: &mut [u8], header: &rtp::Header, index: u64) {
+        let Some(rtp::Extension { profile, length }) = header.extension else { return };
+        let data = header.header_length.checked_sub(length).map(|start| start..header.header_length);
+        let Some(data) = data.and_then(|range| packet.get_mut(range)) else { return };
+        let first = counter_mode::counter(&self.salt, header.ssrc, index);
+        extension::apply_keystream(ids, profile, data, |block, window| {
+            let mut counter = first;
+            // The longest extension has 2^14 blocks.
+            counter[14..].copy_from_slice(&(block as u16).to_be_bytes());
+            self.aes.apply_keystream(&counter, window);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::num::NonZeroU8;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hex::hex;
+    use crate::tests::harness::master_key;
+
+    /// A packet with that extension, without payload.
+    fn packet(profile: u16, data: &[u8]) -> Vec<u8> {
+        let mut packet = hex("900f1234 decafbad cafebabe");
+        packet.extend(profile.to_be_bytes());
+        packet.extend(((data.len() / 4) as u16).to_be_bytes());
+        packet.extend(data);
+        packet
+    }
+
+    fn ids(ids: &[u8]) -> ExtensionIds {
+        ids.iter().map(|id| NonZeroU8::new(*id).unwrap()).collect()
+    }
+
+    fn check(suite: Suite, salt: &str, encrypted: &str) {
+        let master = MasterKey::new(suite, &hex("E1F97A0D3E018BE0D64FA32C06DE4139"), &hex(salt)).unwrap();
+        let plain = packet(0xbede, &hex("17414273A475262748220000C8308E4655996386B395FB00"));
+        let keys = ExtensionKeys::derive(&master).unwrap();
+        let mut bytes = plain.clone();
+        let header = rtp::Header::parse(&bytes).unwrap();
+        keys.apply(&ids(&[1, 3, 4]), &mut bytes, &header, 0x1234);
+        assert_eq!(bytes, packet(0xbede, &hex(encrypted)));
+        keys.apply(&ids(&[1, 3, 4]), &mut bytes, &header, 0x1234);
+        assert_eq!(bytes, plain);
+    }
+
+    #[test]
+    fn rfc_6904_appendix_a() {
+        check(
+            Suite::AesCm128HmacSha1_80,
+            "0EC675AD498AFEEBB6960B3AABE6",
+            "17588A9270F4E15E1C220000C8309546A994F0BC54789700",
+        );
+    }
+
+    /// The same elements under a salt of 12 bytes, as libsrtp's test driver has them.
+    #[test]
+    fn libsrtp_with_gcm() {
+        check(
+            Suite::AeadAes128Gcm,
+            "0EC675AD498AFEEBB6960B3A",
+            "1712e0205bfa949b1C220000C830bb46732778d9929aab00",
+        );
+    }
+
+    #[test]
+    fn the_key_stream_is_that_of_the_index_and_runs_on_for_the_longest_extension() {
+        let master = master_key(Suite::AesCm256HmacSha1_80, 1, &[]);
+        let material = ExtensionMaterial::derive(&master);
+        let data = [&[9, 255][..], &[0; 255]].concat().repeat(1020);
+        assert_eq!(data.len(), 4 * 0xffff);
+        let aes = PortableAes::new(&material.key, master.suite().key_length());
+        let mut expected = vec![0; data.len()];
+        let index = 0xffff_1234_5678;
+        aes.apply_keystream(&counter_mode::counter(&material.salt, 0xcafe_babe, index), &mut expected);
+        expected.chunks_mut(257).for_each(|element| element[..2].copy_from_slice(&[9, 255]));
+        let mut bytes = packet(0x1000, &data);
+        let header = rtp::Header::parse(&bytes).unwrap();
+        ExtensionKeys::derive(&master).unwrap().apply(&ids(&[9]), &mut bytes, &header, index);
+        assert!(bytes[16..] == expected);
+    }
+
+    #[test]
+    fn what_holds_keys_zeroizes_them() {
+        fn zeroizes<T: zeroize::ZeroizeOnDrop>() {}
+        zeroizes::<ExtensionMaterial>();
+    }
+
+    #[test]
+    fn the_null_cipher_has_no_keys() {
+        for suite in Suite::ALL {
+            let keys = ExtensionKeys::derive(&master_key(suite, 1, &[]));
+            assert_eq!(keys.is_some(), suite.encrypts(), "{suite}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_that_are_not_those_of_the_header_do_no_harm(
+            profile in prop_oneof![Just(0xbede_u16), Just(0x1000)],
+            words in 0..20_usize,
+            header_length in 0..200_usize,
+            mut other in vec(any::<u8>(), 0..120),
+        ) {
+            let master = master_key(Suite::AesCm128HmacSha1_80, 1, &[]);
+            let keys = ExtensionKeys::derive(&master).unwrap();
+            let extension = Some(rtp::Extension { profile, length: 4 * words });
+            let header = rtp::Header::parse(&packet(profile, &[])).unwrap();
+            let header = rtp::Header { extension, header_length, ..header };
+            let before = other.clone();
+            keys.apply(&ids(&[1, 2, 3, 4, 5, 6, 7]), &mut other, &header, 1);
+            let start = header_length.saturating_sub(4 * words);
+            prop_assert!(before[..start.min(before.len())] == other[..start.min(before.len())]);
+            keys.apply(&ids(&[1, 2, 3, 4, 5, 6, 7]), &mut other, &header, 1);
+            prop_assert_eq!(before, other);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use super::SessionKeys;
+use crate::extension_keys::ExtensionKeys;
+#[cfg(test)]
+use crate::kdf::ExtensionMaterial;
+use crate::{KeyError, KeySet, MasterKey, Path, Suite};
+
+/// What few sets have, and no packet of the others needs.
+#[derive(Default)]
+pub(super) struct More {
+    /// The keys behind the first.
+    pub(super) others: Box<[SessionKeys]>,
+    /// The keys of RFC 6904, by the position of their master key. Empty where the set was made without.
+    extensions: Box<[ExtensionKeys]>,
+}
+
+impl More {
+    pub(super) fn of(others: Box<[SessionKeys]>) -> Option<Box<More>> {
+        (!others.is_empty()).then(|| Box::new(More { others, ..More::default() }))
+    }
+}
+
+impl KeySet {
+    /// As [`with_path`](Self::with_path), and derives the keys of header extensions (RFC 6904) too, which take a kilobyte
+    /// and more for each master key. A context that encrypts extension elements needs them: see
+    /// [`HeaderProtection`](crate::HeaderProtection).
+    ///
+    /// # Errors
+    /// As [`with_path`](Self::with_path).
+    pub fn with_extension_keys(suite: Suite, keys: &[MasterKey], path: Path) -> Result<KeySet, KeyError> {
+        let set = Self::with_path(suite, keys, path)?;
+        Ok(set.with_extensions(keys.iter().filter_map(ExtensionKeys::derive).collect()))
+    }
+
+    fn with_extensions(mut self, extensions: Box<[ExtensionKeys]>) -> KeySet {
+        if !extensions.is_empty() {
+            self.more.get_or_insert_default().extensions = extensions;
+        }
+        self
+    }
+
+    /// Extension keys that no master key derives to.
+    #[cfg(test)]
+    pub(crate) fn with_extension_material(self, material: &[ExtensionMaterial]) -> KeySet {
+        let suite = self.suite;
+        self.with_extensions(
+            material.iter().filter_map(|material| ExtensionKeys::new(suite, material)).collect(),
+        )
+    }
+
+    pub(super) fn others(&self) -> &[SessionKeys] {
+        self.more.as_deref().map(|more| &*more.others).unwrap_or_default()
+    }
+
+    /// The extension keys of the master key at a position. `None` where the set was made without.
+    pub(crate) fn extension_keys(&self, position: u8) -> Option<&ExtensionKeys> {
+        self.more.as_deref()?.extensions.get(usize::from(position))
+    }
+}
