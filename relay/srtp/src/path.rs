@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use thiserror::Error;
 
+use crate::kernel::Machine;
+
 /// Which implementation of SRTP a key set uses. All give the same bytes.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
 pub enum Path {
@@ -130,12 +132,7 @@ impl Path {
 
     /// Whether this processor can run the path.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Avx512 => has_avx512(),
-            Self::Avx2 => has_avx2(),
-            Self::AesNi => has_aes_ni(),
-            Self::Portable => true,
-        }
+        self == Self::Portable || Machine::of(self).is_some()
     }
 
     /// The name that `CULVERT_SRTP_PATH` takes.
@@ -157,29 +154,6 @@ impl fmt::Display for Path {
 
 fn names(paths: &[Path]) -> String {
     paths.iter().map(|path| path.name()).collect::<Vec<_>>().join(", ")
-}
-
-/// Whether the processor has all of these.
-macro_rules! has {
-    ($($feature:tt),+) => {{
-        #[cfg(target_arch = "x86_64")]
-        let found = $(std::arch::is_x86_feature_detected!($feature))&&+;
-        #[cfg(not(target_arch = "x86_64"))]
-        let found = false;
-        found
-    }};
-}
-
-fn has_avx512() -> bool {
-    has!("avx512f", "avx512bw", "avx512dq", "avx512vl", "vaes", "vpclmulqdq", "sha")
-}
-
-fn has_avx2() -> bool {
-    has!("avx2", "vaes", "vpclmulqdq", "aes", "pclmulqdq", "sha", "ssse3", "sse4.1")
-}
-
-fn has_aes_ni() -> bool {
-    has!("aes", "pclmulqdq", "avx", "sha", "ssse3", "sse4.1")
 }
 
 #[cfg(test)]

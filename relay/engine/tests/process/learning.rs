@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Several sources for one port in one burst.
 
-use culvert_engine::{DropReason, FlowSlot, Nanos, SourceRule, Verdict, WorkerConfig};
+use culvert_engine::{DropReason, FlowSlot, Nanos, Receive, Send, SourceRule, Verdict, WorkerConfig};
 
 use crate::world::{Input, Sealer, World, dropped, endpoint, flow, receive, rtp, send};
 
@@ -89,4 +89,27 @@ fn a_reused_slot_is_not_taken_for_the_peer() {
     let sealed = Sealer::new(1).seal(&rtp(7, 1));
     assert_eq!(verdicts(&mut world, &[input(31, &sealed)]), [Verdict::Send]);
     assert_eq!(world.flow(1).egress[0].remote, None);
+}
+
+#[test]
+fn plain_and_srtp_legs_learn_from_each_other_in_the_order_of_the_burst() {
+    let mut world = World::new(&WorkerConfig::default());
+    world.install(0, flow(0, 5000, SourceRule::LearnAny, Receive::Plain, send(2)));
+    world.install(1, flow(1, 5000, SourceRule::Learn, receive(3), Send::Plain));
+    let mut backward = Sealer::new(3);
+    let mut back = |sequence| Input {
+        from: endpoint(33, 9),
+        to: endpoint(2, 5000),
+        bytes: backward.seal(&rtp(9, sequence)),
+    };
+    let burst = [back(1), input(31, &rtp(7, 1)), back(2), input(31, &rtp(7, 2))];
+    let outcomes = world.process(&burst, Nanos(1));
+    // Nobody had come to the plain leg yet, but where its packets go was learnt from this one.
+    assert_eq!(outcomes[0].verdict, dropped(DropReason::NoRemote));
+    let sent = |place: usize| (outcomes[place].verdict, outcomes[place].destination);
+    assert_eq!(sent(1), (Verdict::Send, endpoint(33, 9)));
+    assert_eq!(sent(2), (Verdict::Send, endpoint(31, 9)));
+    assert_eq!(sent(3), (Verdict::Send, endpoint(33, 9)));
+    assert_eq!(outcomes[2].bytes, rtp(9, 2));
+    assert_ne!(outcomes[1].bytes, rtp(7, 1));
 }

@@ -6,6 +6,7 @@
 mod handover;
 mod learning;
 mod one_by_one;
+mod refusal;
 mod rings;
 mod size;
 mod world;

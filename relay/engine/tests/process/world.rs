@@ -185,6 +185,6 @@ impl Sealer {
     }
 }
 
-pub fn dropped(reason: DropReason) -> Verdict {
+pub const fn dropped(reason: DropReason) -> Verdict {
     Verdict::Drop(reason)
 }

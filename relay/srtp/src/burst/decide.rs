@@ -13,7 +13,7 @@ use crate::{Contexts, Kind, Onward, Packet, Reject, Relay};
 
 /// Gives every packet its verdict, in order. What is accepted changes the contexts, and its payload is taken to its new
 /// key. `first` is the place in the burst of the batch's first packet; `waiting` gets the packets that still lack a tag.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn decide(
     first: usize,
     packets: &mut [Packet<'_>],
@@ -66,7 +66,7 @@ fn seal(
 }
 
 /// A packet whose HMAC has been computed where it was foreseen.
-#[inline(always)]
+#[inline(never)]
 fn by_hmac(
     first: usize,
     place: usize,
@@ -89,7 +89,7 @@ fn by_hmac(
 
 /// A packet of which nothing is known yet. If GCM is what tells whether it authenticates, that is found out on the way to
 /// its new key, which is undone for one that does not.
-#[inline(always)]
+#[inline(never)]
 fn by_gcm(
     first: usize,
     place: usize,

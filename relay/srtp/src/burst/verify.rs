@@ -19,7 +19,7 @@ pub(super) struct Foreseen {
 pub(super) type Foresight = ArrayVec<Option<Foreseen>, BATCH>;
 
 /// Computes the HMACs of a batch, each packet's as if none before it had been accepted. `foresight` is empty.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn verify(packets: &[Packet<'_>], foresight: &mut Foresight, contexts: &impl Contexts) {
     let mut messages: ArrayVec<Message<'_>, BATCH> = ArrayVec::new();
     let mut machine = None;
@@ -63,8 +63,11 @@ pub(super) fn verify(packets: &[Packet<'_>], foresight: &mut Foresight, contexts
 /// one of the same context need nothing more.
 #[inline(always)]
 fn prefetch(packets: &[Packet<'_>], place: usize, contexts: &impl Contexts) {
-    let id = |place: usize| packets.get(place).map(|packet| packet.context);
-    let changed = |place: usize| id(place).filter(|_| place == 0 || id(place - 1) != id(place));
+    let changed = |place: usize| {
+        let id = packets.get(place)?.context;
+        let before = packets.get(place.wrapping_sub(1)).map(|packet| packet.context);
+        (before != Some(id)).then_some(id)
+    };
     if let Some(id) = changed(place) {
         if let Some(context) = contexts.receive(id) {
             context.prefetch();

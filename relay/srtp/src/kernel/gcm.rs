@@ -161,7 +161,7 @@ where
     let mut rest = payload;
     let mut at = 0;
     let mut additional = None;
-    if blocks <= chunk_blocks && blocks < SEQUENCE && blocks % V::BLOCKS != 0 && aad.len() <= 16 {
+    if blocks <= chunk_blocks && blocks < SEQUENCE && !blocks.is_multiple_of(V::BLOCKS) && aad.len() <= 16 {
         additional = Some(Xmm::padded(V::narrow(proof), aad));
     } else {
         input.additional(aad);

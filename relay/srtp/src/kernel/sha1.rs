@@ -25,12 +25,16 @@ pub(crate) trait Compress<const T: usize>: Copy {
     fn scratch(self) -> Self::Scratch;
 
     /// The states after the inner and after the outer padded key.
-    fn start(self, scratch: &mut Self::Scratch, keys: &[&[u8; 64]; T]) -> [Self::State; 2];
+    fn start(self, keys: &[&[u8; 64]; T]) -> [Self::State; 2];
 
-    fn compress(self, scratch: &mut Self::Scratch, state: &mut Self::State, blocks: &[&[u8; 64]; T]);
+    /// Takes a block of each message.
+    fn load(self, scratch: &mut Self::Scratch, blocks: &[&[u8; 64]; T]);
 
-    /// Hashes the only block of HMAC's outer hash behind the key: a digest and its padding.
-    fn compress_digests(self, scratch: &mut Self::Scratch, state: &mut Self::State, digests: Self::State);
+    /// Takes the only block of HMAC's outer hash behind the key: a digest and its padding.
+    fn load_digests(self, scratch: &mut Self::Scratch, digests: &Self::State);
+
+    /// Hashes what was taken.
+    fn rounds(self, scratch: &mut Self::Scratch, state: &mut Self::State);
 
     /// Of the lanes whose bit is set `new`, of the others `old`.
     fn select(self, mask: u64, new: Self::State, old: Self::State) -> Self::State;
@@ -152,58 +156,41 @@ impl<'m> Batch<'m> {
             *key = lane.key.as_bytes();
             alike &= lane.count == last.count && lane.whole.len() == last.whole.len();
         }
-        let [mut state, mut outer] = compress.start(scratch, &keys);
-        if alike {
-            let mut row = keys;
-            for step in 0..last.whole.len() {
+        let [mut state, outer] = compress.start(&keys);
+        let mut row = keys;
+        // One place for all rounds: a copy for each kind of block would not fit into the instruction cache.
+        for step in 0..=last.count {
+            let mut started = u64::MAX;
+            if step == last.count {
+                compress.load_digests(scratch, &state);
+                state = outer;
+            } else if alike {
                 for (row, lane) in row.iter_mut().zip(lanes) {
-                    if let Some(block) = lane.whole.get(step) {
-                        *row = block;
-                    }
+                    *row = lane.get(step);
                 }
-                compress.compress(scratch, &mut state, &row);
-            }
-            for end in 0..last.count - last.whole.len() {
-                for (row, lane) in row.iter_mut().zip(lanes) {
-                    *row = &lane.end[end & 1];
+                compress.load(scratch, &row);
+            } else {
+                started = 0;
+                for (n, (row, lane)) in row.iter_mut().zip(lanes).enumerate() {
+                    let waits = last.count - lane.count;
+                    *row = lane.get(step.saturating_sub(waits));
+                    started |= u64::from(step >= waits) << n;
                 }
-                compress.compress(scratch, &mut state, &row);
+                compress.load(scratch, &row);
             }
-        } else {
-            state = Self::hash_unlike(compress, scratch, state, &lanes, last.count);
+            let before = state;
+            compress.rounds(scratch, &mut state);
+            if !alike && started != u64::MAX {
+                state = compress.select(started, state, before);
+            }
         }
-        compress.compress_digests(scratch, &mut outer, state);
-        let words = compress.words(&outer);
+        let words = compress.words(&state);
         for (n, words) in group.iter().zip(&words) {
             let Some(tag) = tags.get_mut(usize::from(*n)) else { continue };
             for (bytes, word) in tag.as_chunks_mut().0.iter_mut().zip(words) {
                 *bytes = word.to_be_bytes();
             }
         }
-    }
-
-    /// Hashes messages of different lengths.
-    #[inline(always)]
-    fn hash_unlike<const T: usize, C: Compress<T>>(
-        compress: C,
-        scratch: &mut C::Scratch,
-        mut state: C::State,
-        lanes: &[&Blocks<'m>; T],
-        most: usize,
-    ) -> C::State {
-        let mut row = [&[0; 64]; T];
-        for step in 0..most {
-            let mut started = 0;
-            for (n, (row, lane)) in row.iter_mut().zip(lanes).enumerate() {
-                let waits = most - lane.count;
-                *row = lane.get(step.saturating_sub(waits));
-                started |= u64::from(step >= waits) << n;
-            }
-            let before = state;
-            compress.compress(scratch, &mut state, &row);
-            state = compress.select(started, state, before);
-        }
-        state
     }
 }
 

@@ -45,10 +45,55 @@ impl<V: Lanes<L>, const L: usize, const S: usize> ByLanes<V, L, S> {
             }
         }
     }
+}
 
-    /// All rounds (FIPS 180-4 section 6.1.2) over a schedule that holds the words of a block.
+impl<V: Lanes<L>, const L: usize, const S: usize, const T: usize> Compress<T> for ByLanes<V, L, S> {
+    type State = State<V, S>;
+    type Scratch = Schedule<V, S>;
+
     #[inline(always)]
-    fn rounds(self, state: &mut State<V, S>, schedule: &mut Schedule<V, S>) {
+    fn scratch(self) -> Schedule<V, S> {
+        const { assert!(T == L * S) };
+        [[V::splat(self.0, 0); S]; 16]
+    }
+
+    #[inline(always)]
+    fn start(self, keys: &[&[u8; 64]; T]) -> [State<V, S>; 2] {
+        let mut states = [[[V::splat(self.0, 0); 5]; S]; 2];
+        for (set, keys) in keys.as_chunks().0.iter().enumerate() {
+            let words = V::transposed(self.0, keys);
+            let [a, b, c, d, e, f, g, h, i, j, ..] = words;
+            (states[0][set], states[1][set]) = ([a, b, c, d, e], [f, g, h, i, j]);
+        }
+        states
+    }
+
+    #[inline(always)]
+    fn load(self, schedule: &mut Schedule<V, S>, blocks: &[&[u8; 64]; T]) {
+        for (set, blocks) in blocks.as_chunks().0.iter().enumerate() {
+            for (word, lanes) in schedule.iter_mut().zip(V::transposed(self.0, blocks)) {
+                word[set] = lanes;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn load_digests(self, schedule: &mut Schedule<V, S>, digests: &State<V, S>) {
+        for (set, digest) in digests.iter().enumerate() {
+            for (word, digest) in schedule.iter_mut().zip(digest) {
+                word[set] = *digest;
+            }
+            schedule[5][set] = V::splat(self.0, 1 << 31);
+            for word in &mut schedule[6..15] {
+                word[set] = V::splat(self.0, 0);
+            }
+            schedule[15][set] = V::splat(self.0, OUTER_BITS);
+        }
+    }
+
+    /// FIPS 180-4 section 6.1.2.
+    #[inline(always)]
+    fn rounds(self, schedule: &mut Schedule<V, S>, state: &mut State<V, S>) {
         let before = *state;
         self.five::<0>(state, schedule);
         self.five::<5>(state, schedule);
@@ -71,55 +116,6 @@ impl<V: Lanes<L>, const L: usize, const S: usize> ByLanes<V, L, S> {
                 *word = word.add(before);
             }
         }
-    }
-}
-
-impl<V: Lanes<L>, const L: usize, const S: usize, const T: usize> Compress<T> for ByLanes<V, L, S> {
-    type State = State<V, S>;
-    type Scratch = Schedule<V, S>;
-
-    #[inline(always)]
-    fn scratch(self) -> Schedule<V, S> {
-        const { assert!(T == L * S) };
-        [[V::splat(self.0, 0); S]; 16]
-    }
-
-    #[inline(always)]
-    fn start(self, _: &mut Schedule<V, S>, keys: &[&[u8; 64]; T]) -> [State<V, S>; 2] {
-        let mut states = [[[V::splat(self.0, 0); 5]; S]; 2];
-        for (set, keys) in keys.as_chunks().0.iter().enumerate() {
-            let words = V::transposed(self.0, keys);
-            for n in 0..5 {
-                states[0][set][n] = words[n];
-                states[1][set][n] = words[5 + n];
-            }
-        }
-        states
-    }
-
-    #[inline(always)]
-    fn compress(self, schedule: &mut Schedule<V, S>, state: &mut State<V, S>, blocks: &[&[u8; 64]; T]) {
-        for (set, blocks) in blocks.as_chunks().0.iter().enumerate() {
-            for (word, lanes) in schedule.iter_mut().zip(V::transposed(self.0, blocks)) {
-                word[set] = lanes;
-            }
-        }
-        self.rounds(state, schedule);
-    }
-
-    #[inline(always)]
-    fn compress_digests(self, schedule: &mut Schedule<V, S>, state: &mut State<V, S>, digests: State<V, S>) {
-        for (set, digest) in digests.into_iter().enumerate() {
-            for (word, digest) in schedule.iter_mut().zip(digest) {
-                word[set] = digest;
-            }
-            schedule[5][set] = V::splat(self.0, 1 << 31);
-            for word in &mut schedule[6..15] {
-                word[set] = V::splat(self.0, 0);
-            }
-            schedule[15][set] = V::splat(self.0, OUTER_BITS);
-        }
-        self.rounds(state, schedule);
     }
 
     #[inline(always)]

@@ -52,7 +52,7 @@ fn load(_: AesNi, block: &[u8; 64]) -> [__m128i; 4] {
 impl<const T: usize> Interleaved<T> {
     /// FIPS 180-4 section 6.1.2, four words and four rounds at a time.
     #[inline(always)]
-    fn rounds(self, states: &mut [State; T], mut messages: [[__m128i; 4]; T]) {
+    fn hash(self, states: &mut [State; T], mut messages: [[__m128i; 4]; T]) {
         let before = *states;
         // SAFETY: `self` is the proof.
         let mut last = [unsafe { _mm_setzero_si128() }; T];
@@ -89,13 +89,16 @@ impl<const T: usize> Interleaved<T> {
 
 impl<const T: usize> Compress<T> for Interleaved<T> {
     type State = [State; T];
-    type Scratch = ();
+    type Scratch = [[__m128i; 4]; T];
 
     #[inline(always)]
-    fn scratch(self) {}
+    fn scratch(self) -> [[__m128i; 4]; T] {
+        // SAFETY: `self` is the proof.
+        [[unsafe { _mm_setzero_si128() }; 4]; T]
+    }
 
     #[inline(always)]
-    fn start(self, (): &mut (), keys: &[&[u8; 64]; T]) -> [[State; T]; 2] {
+    fn start(self, keys: &[&[u8; 64]; T]) -> [[State; T]; 2] {
         // SAFETY: `self` is the proof.
         let zero = unsafe { _mm_setzero_si128() };
         let mut states = [[State { abcd: zero, e: zero }; T]; 2];
@@ -116,28 +119,28 @@ impl<const T: usize> Compress<T> for Interleaved<T> {
     }
 
     #[inline(always)]
-    fn compress(self, (): &mut (), state: &mut [State; T], blocks: &[&[u8; 64]; T]) {
-        // SAFETY: `self` is the proof.
-        let mut messages = [[unsafe { _mm_setzero_si128() }; 4]; T];
+    fn load(self, messages: &mut [[__m128i; 4]; T], blocks: &[&[u8; 64]; T]) {
         for (words, block) in messages.iter_mut().zip(blocks) {
             *words = load(self.0, block);
         }
-        self.rounds(state, messages);
     }
 
     #[inline(always)]
-    fn compress_digests(self, (): &mut (), state: &mut [State; T], digests: [State; T]) {
-        // SAFETY: `self` is the proof.
-        unsafe {
-            let padding = _mm_set_epi32(0, 1 << 31, 0, 0);
-            let length = _mm_set_epi32(0, 0, 0, OUTER_BITS.cast_signed());
-            let mut messages = [[_mm_setzero_si128(), padding, _mm_setzero_si128(), length]; T];
-            for (words, digest) in messages.iter_mut().zip(digests) {
-                words[0] = digest.abcd;
-                words[1] = _mm_or_si128(_mm_and_si128(digest.e, _mm_set_epi32(-1, 0, 0, 0)), padding);
+    fn load_digests(self, messages: &mut [[__m128i; 4]; T], digests: &[State; T]) {
+        for (words, digest) in messages.iter_mut().zip(digests) {
+            // SAFETY: `self` is the proof.
+            unsafe {
+                let padding = _mm_set_epi32(0, 1 << 31, 0, 0);
+                let length = _mm_set_epi32(0, 0, 0, OUTER_BITS.cast_signed());
+                let e = _mm_and_si128(digest.e, _mm_set_epi32(-1, 0, 0, 0));
+                *words = [digest.abcd, _mm_or_si128(e, padding), _mm_setzero_si128(), length];
             }
-            self.rounds(state, messages);
         }
+    }
+
+    #[inline(always)]
+    fn rounds(self, messages: &mut [[__m128i; 4]; T], state: &mut [State; T]) {
+        self.hash(state, *messages);
     }
 
     #[inline(always)]
