@@ -143,6 +143,6 @@ mod tests {
             assert!(DropReason::ALL.iter().all(|other| *other == reason || other.name() != reason.name()));
         }
         assert_eq!(DropReason::COUNT, 34);
-        assert_eq!(DropReason::FLOW_COUNT, 27);
+        assert_eq!(DropReason::FLOW_COUNT, 28);
     }
 }

@@ -4,6 +4,7 @@ mod more;
 use core::fmt;
 
 use self::more::More;
+use crate::header_protection::HeaderProtection;
 use crate::kdf::{Material, Protocol};
 use crate::kernel::Machine;
 use crate::key::{MAX_KEYS, MAX_LIFETIME};
@@ -20,6 +21,8 @@ pub struct KeySet {
     first: SessionKeys,
     /// `None` in the sets of most contexts, which have one key and leave headers alone.
     more: Option<Box<More>>,
+    /// Of the context that the set has entered, and handed on to the next set: a context has no room to spare.
+    protection: Option<Box<HeaderProtection>>,
     /// The layout of an empty SRTP packet.
     rtp: Layout,
     suite: Suite,
@@ -96,6 +99,7 @@ impl KeySet {
             rtp: Layout::of_nothing(suite, mki_length, Kind::Rtp),
             first: SessionKeys::derive(machine, first),
             more: More::of(others.iter().map(|key| SessionKeys::derive(machine, key)).collect()),
+            protection: None,
         })
     }
 
@@ -108,7 +112,7 @@ impl KeySet {
             .map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
         let first = keys.next().unwrap();
         let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
-        Self { suite, rtp, first, more: More::of(keys.collect()) }
+        Self { suite, rtp, first, more: More::of(keys.collect()), protection: None }
     }
 
     /// The suite of every key of the set.

@@ -4,7 +4,6 @@ mod track;
 
 use self::track::{Set, Track};
 use crate::header::Header;
-use crate::header_protection::HeaderProtection;
 use crate::index::{self, MAX_INDEX};
 use crate::kernel::prefetch;
 use crate::keyset::SessionKeys;
@@ -45,8 +44,6 @@ pub struct ReceiveContext {
     /// Generation of the newest set.
     generation: u32,
     rekeyed: bool,
-    /// `None` where headers are left alone. Boxed, because most contexts have none.
-    protection: Option<Box<HeaderProtection>>,
 }
 
 /// One SSRC.
@@ -103,8 +100,7 @@ impl ReceiveContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
     pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> ReceiveContext {
         keys.enter(0, core::iter::empty());
-        let streams = Streams::new(max_ssrcs);
-        Self { keys, previous: None, streams, generation: 0, rekeyed: false, protection: None }
+        Self { keys, previous: None, streams: Streams::new(max_ssrcs), generation: 0, rekeyed: false }
     }
 
     /// Takes a new key set. Packets are tried under it first and then under the set it replaces, so that those in
@@ -112,6 +108,7 @@ impl ReceiveContext {
     pub fn rekey(&mut self, mut keys: Box<KeySet>) -> Option<Box<KeySet>> {
         self.generation += 1;
         keys.enter(self.generation, self.keys.iter().chain(self.previous.iter().flat_map(|set| set.iter())));
+        keys.take_protection_of(&mut self.keys);
         self.rekeyed = false;
         self.previous.replace(core::mem::replace(&mut self.keys, keys))
     }

@@ -2,7 +2,6 @@
 mod headers;
 
 use crate::header::Header;
-use crate::header_protection::HeaderProtection;
 use crate::index::{self, MAX_INDEX, MAX_RTCP_INDEX};
 use crate::kernel::prefetch;
 use crate::keyset::SessionKeys;
@@ -24,8 +23,6 @@ use crate::{KeySet, Kind, Reject};
 pub struct SendContext {
     keys: Box<KeySet>,
     streams: Streams<SendStream>,
-    /// `None` where headers are left alone. Boxed, because most contexts have none.
-    protection: Option<Box<HeaderProtection>>,
 }
 
 /// One SSRC.
@@ -67,12 +64,13 @@ impl SendContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
     pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> SendContext {
         keys.enter(0, core::iter::empty());
-        Self { keys, streams: Streams::new(max_ssrcs), protection: None }
+        Self { keys, streams: Streams::new(max_ssrcs) }
     }
 
     /// Protects under the first key of `keys` from now on. Returns the set before, for the control side to drop.
     pub fn rekey(&mut self, mut keys: Box<KeySet>) -> Box<KeySet> {
         keys.enter(0, self.keys.iter());
+        keys.take_protection_of(&mut self.keys);
         core::mem::replace(&mut self.keys, keys)
     }
 

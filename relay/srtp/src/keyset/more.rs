@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::SessionKeys;
 use crate::extension_keys::ExtensionKeys;
+use crate::header_protection::HeaderProtection;
 #[cfg(test)]
 use crate::kdf::ExtensionMaterial;
 use crate::{KeyError, KeySet, MasterKey, Path, Suite};
@@ -46,6 +47,21 @@ impl KeySet {
         self.with_extensions(
             material.iter().filter_map(|material| ExtensionKeys::new(suite, material)).collect(),
         )
+    }
+
+    /// What the set's context does to headers. `None` where it leaves them alone.
+    #[inline(always)]
+    pub(crate) fn protection(&self) -> Option<&HeaderProtection> {
+        self.protection.as_deref()
+    }
+
+    pub(crate) fn set_protection(&mut self, protection: HeaderProtection) {
+        self.protection = protection.boxed();
+    }
+
+    /// Follows another set in its context.
+    pub(crate) fn take_protection_of(&mut self, before: &mut KeySet) {
+        self.protection = before.protection.take();
     }
 
     pub(super) fn others(&self) -> &[SessionKeys] {

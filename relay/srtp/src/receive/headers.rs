@@ -14,13 +14,13 @@ impl ReceiveContext {
     /// Has headers decrypted from now on, under this key set and those after it.
     #[must_use]
     pub fn with_header_protection(mut self, protection: HeaderProtection) -> ReceiveContext {
-        self.protection = protection.boxed();
+        self.keys.set_protection(protection);
         self
     }
 
     #[inline(always)]
     pub(crate) fn protects_headers(&self) -> bool {
-        self.protection.is_some()
+        self.keys.protection().is_some()
     }
 
     /// Judges an SRTP packet. Its bytes are moved meanwhile, and afterwards as they came.
@@ -42,7 +42,7 @@ impl ReceiveContext {
     ) -> Result<(Accepted, Treatment), Reject> {
         let mut parsed = Self::parse(keys, Kind::Rtp, packet)?;
         let header = rtp::Header::parse(packet).map_err(|_| Reject::Malformed)?;
-        let treatment = match &self.protection {
+        let treatment = match self.keys.protection() {
             Some(protection) => protection.receiving(keys, &header)?,
             None => Treatment::Nothing,
         };
@@ -85,7 +85,7 @@ impl ReceiveContext {
                 key.apply_keystream(payload, position);
             }
         };
-        match (treatment, &self.protection) {
+        match (treatment, self.keys.protection()) {
             (Treatment::Cryptex(portion), _) => portion.contiguous(packet, payload),
             (Treatment::Elements, Some(protection)) => {
                 payload(packet);

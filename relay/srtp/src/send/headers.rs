@@ -14,13 +14,13 @@ impl SendContext {
     /// [`Cryptex::GROWTH`](crate::Cryptex::GROWTH) bytes more.
     #[must_use]
     pub fn with_header_protection(mut self, protection: HeaderProtection) -> SendContext {
-        self.protection = protection.boxed();
+        self.keys.set_protection(protection);
         self
     }
 
     #[inline(always)]
     pub(crate) fn protects_headers(&self) -> bool {
-        self.protection.is_some()
+        self.keys.protection().is_some()
     }
 
     /// Where an SRTP packet may go that has this `header` and `body` bytes in plain form, if there is `room` for it in all,
@@ -31,7 +31,7 @@ impl SendContext {
         body: usize,
         room: usize,
     ) -> Result<(Allowed, Treatment), Reject> {
-        let treatment = match &self.protection {
+        let treatment = match self.keys.protection() {
             Some(protection) => protection.sending(&self.keys, header)?,
             None => Treatment::Nothing,
         };
@@ -59,7 +59,7 @@ impl SendContext {
 
     /// Encrypts the elements of a plain packet's extension.
     pub(crate) fn encrypt_elements(&self, packet: &mut [u8], index: u64) {
-        if let (Some(protection), Some(keys)) = (&self.protection, self.keys.extension_keys(0))
+        if let (Some(protection), Some(keys)) = (self.keys.protection(), self.keys.extension_keys(0))
             && let Ok(header) = rtp::Header::parse(packet)
         {
             keys.apply(&protection.encrypted_extensions, packet, &header, index);
