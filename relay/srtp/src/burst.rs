@@ -11,6 +11,9 @@
 //!    out now. What is accepted changes the state, and its payload is taken from key to key. A GCM packet is verified
 //!    here, on the way to its new key; what does not authenticate is put back.
 //! 3. *tag*: the packets that leave under HMAC get their tags.
+//!
+//! Packets of a context that protects headers are never foreseen. In the second step they go to the plain packet and from
+//! there to the other leg ([`headers`]).
 
 mod carry;
 mod decide;

@@ -58,7 +58,8 @@ pub trait Contexts {
 /// Who decides about packets between their two legs.
 pub trait Relay: Contexts {
     /// Called once for every packet that has authenticated, in order, by its place in the burst. Its headers, SSRC and
-    /// index may be read; its payload is neither what it was nor yet what it will be.
+    /// index may be read; its payload is neither what it was nor yet what it will be. What a leg encrypts of headers besides
+    /// (see [`HeaderProtection`](crate::HeaderProtection)) is still as it came.
     fn accept(&mut self, place: usize, packet: &Packet<'_>) -> Onward;
 }
 

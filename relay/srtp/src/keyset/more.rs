@@ -24,7 +24,7 @@ impl More {
 impl KeySet {
     /// As [`with_path`](Self::with_path), and derives the keys of header extensions (RFC 6904) too, which take a kilobyte
     /// and more for each master key. A context that encrypts extension elements needs them: see
-    /// [`HeaderProtection`](crate::HeaderProtection).
+    /// [`HeaderProtection`].
     ///
     /// # Errors
     /// As [`with_path`](Self::with_path).
