@@ -2,17 +2,16 @@
 //! A burst's way through the flows.
 //!
 //! ```text
-//! parse -> admit -> relay: unprotect -> accept -> protect -> close (what came plain) -> emit
+//! parse -> admit -> relay (unprotect, accept, protect) -> close (protect what came plain) -> emit
 //! ```
 //!
-//! Each stage passes over the whole burst, so that ciphers see many packets at once; relay, one operation of the SRTP
-//! crate in which the packets are accepted, takes every payload from key to key in one go. What a packet finds must
-//! nevertheless be what it would have found had its predecessors been relayed before it came. Replay lists and
-//! roll-over counters are safe, since packets keep their order. So are sources that were learnt, since packets are
-//! accepted in the order in which they came, plain or not. A source that is still to be
-//! learnt is not: whether a second source is refused depends on whether the first one's packet authenticates, and
-//! refusing it later would have moved the replay list already. So a burst is cut into sub-bursts, each of which
-//! holds packets of at most one source for every port that has yet to learn its own.
+//! Each stage passes over the whole burst, so that ciphers see many packets at once. Relay is one operation of the SRTP
+//! crate, in which packets are accepted as soon as they have authenticated. What a packet finds must nevertheless be
+//! what it would have found had its predecessors been relayed before it came. Replay lists and roll-over counters are
+//! safe, since packets keep their order; where packets go is safe, since all of a burst, plain ones too, are accepted
+//! in order. A source that is still to be learnt is not: whether a second source is refused depends on whether the
+//! first one's packet authenticates, and refusing it later would have moved the replay list already. So a burst is cut
+//! into sub-bursts, each of which holds packets of at most one source for every port that has yet to learn its own.
 
 mod accept;
 mod admit;
