@@ -5,7 +5,6 @@ use arrayvec::ArrayVec;
 use culvert_wire::Endpoint;
 
 use crate::flow::FlowSlot;
-use crate::process::Stage;
 use crate::reason::DropReason;
 
 /// Most packets of a burst.
@@ -64,7 +63,6 @@ pub struct PacketInfo {
     pub verdict: Verdict,
     /// The flow it was found to belong to.
     pub flow: Option<FlowSlot>,
-    pub(crate) stage: Stage,
 }
 
 impl PacketInfo {
@@ -95,7 +93,6 @@ impl PacketInfo {
             traffic_class,
             verdict: Verdict::Pending,
             flow: None,
-            stage: Stage::default(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use culvert_srtp::Onward;
 
 use super::learn::{Candidates, learn};
-use super::refuse;
+use super::{Note, refuse};
 use crate::burst::{Link, PacketInfo};
 use crate::clock::Nanos;
 use crate::event::{Direction, Event};
@@ -17,16 +17,17 @@ use crate::state::{Events, WorkerState};
 pub(super) fn accept(
     place: usize,
     info: &mut PacketInfo,
+    note: &mut Note,
     candidates: &Candidates,
     state: &mut WorkerState,
     now: Nanos,
 ) -> Onward {
     let Some(slot) = info.flow else { return Onward::Nowhere };
-    match commit(place, info, slot, candidates, state, now).and_then(|()| route(info, slot, state)) {
+    match commit(place, note, slot, candidates, state, now).and_then(|()| route(info, note, slot, state)) {
         Ok(onward) => onward,
         Err(reason) => {
             if let Some(flow) = state.flow(slot) {
-                refuse(info, &flow.counters, reason);
+                refuse(info, note, &flow.counters, reason);
             }
             Onward::Nowhere
         }
@@ -36,7 +37,7 @@ pub(super) fn accept(
 /// Everything that only an accepted packet may change: statistics, the time it was last seen, the source.
 fn commit(
     place: usize,
-    info: &PacketInfo,
+    note: &Note,
     slot: FlowSlot,
     candidates: &Candidates,
     state: &mut WorkerState,
@@ -45,8 +46,8 @@ fn commit(
     let Some(flow) = state.flows.get_mut(slot.0 as usize).and_then(Option::as_deref_mut) else {
         return Err(DropReason::UnknownDestination);
     };
-    if info.stage.component == Component::Rtp {
-        let fields = &info.stage.rtp;
+    if note.component == Component::Rtp {
+        let fields = &note.rtp;
         let stream = flow.counters.stream(fields.ssrc).ok_or(DropReason::TooManySsrcs)?;
         stream.record(fields.ssrc, fields.sequence, fields.timestamp, now, flow.clock_rate);
     }
@@ -54,8 +55,8 @@ fn commit(
     if flow.state.rekey_pending {
         confirm_rekey(slot, flow, &mut state.events);
     }
-    if info.stage.learning {
-        learn(place, info.stage.port, candidates, state);
+    if note.learning {
+        learn(place, note.port, candidates, state);
     }
     Ok(())
 }
@@ -72,7 +73,12 @@ fn confirm_rekey(slot: FlowSlot, flow: &mut Flow, events: &mut Events) {
 }
 
 /// Decides where an accepted packet goes, and whether it does.
-fn route(info: &mut PacketInfo, slot: FlowSlot, state: &WorkerState) -> Result<Onward, DropReason> {
+fn route(
+    info: &mut PacketInfo,
+    note: &mut Note,
+    slot: FlowSlot,
+    state: &WorkerState,
+) -> Result<Onward, DropReason> {
     let flow = state.flow(slot).ok_or(DropReason::UnknownDestination)?;
     if flow.held {
         return Err(DropReason::Held);
@@ -83,7 +89,7 @@ fn route(info: &mut PacketInfo, slot: FlowSlot, state: &WorkerState) -> Result<O
         Send::Plain => Onward::Clear,
         Send::Srtp(_) => Onward::Protect,
     };
-    let egress = &flow.egress[info.stage.component.index()];
+    let egress = &flow.egress[note.component.index()];
     let Some(remote) = &egress.remote else { return Err(DropReason::NoRemote) };
     if info.link == Link::Ethernet {
         let hop = match &egress.via {
@@ -93,7 +99,7 @@ fn route(info: &mut PacketInfo, slot: FlowSlot, state: &WorkerState) -> Result<O
         };
         let Some(hop) = hop else { return Err(DropReason::NextHopUnresolved) };
         info.interface = hop.interface;
-        info.stage.hop = Some(*hop);
+        note.hop = Some(*hop);
     }
     info.source = egress.local;
     info.destination = *remote;

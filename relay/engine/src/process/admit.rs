@@ -4,7 +4,7 @@
 use culvert_wire::{Class, Endpoint, Malformed, is_rtcp, media_class, rtcp, rtp};
 
 use super::learn::{Candidate, Candidates, reverse_path};
-use super::{Progress, refuse};
+use super::{Part, Progress, refuse};
 use crate::burst::{FrameBuffer, PacketInfo};
 use crate::flow::{Component, Flow, Ingress, Receive, SourceRule};
 use crate::reason::DropReason;
@@ -14,39 +14,38 @@ use crate::table::Port;
 /// Admits or refuses packets up to the first that has to wait for the decision about an earlier one. Returns how
 /// many; at least one.
 pub(super) fn admit<F: FrameBuffer>(
-    frames: &[F],
-    infos: &mut [PacketInfo],
+    part: &mut Part<'_, F>,
     candidates: &mut Candidates,
     state: &WorkerState,
 ) -> usize {
-    for (place, (frame, info)) in frames.iter().zip(infos.iter_mut()).enumerate() {
-        if info.stage.progress != Progress::Found {
+    for (place, (frame, info, note)) in part.iter_mut().enumerate() {
+        if note.progress != Progress::Found {
             continue;
         }
         let Some((slot, flow)) = info.flow.and_then(|slot| Some((slot, state.flow(slot)?))) else {
             continue;
         };
         let payload = frame.as_ref().get(info.start..info.end).unwrap_or_default();
-        match judge(flow, info, payload) {
+        match judge(flow, info, note.port, payload) {
             Ok(admission) => {
                 if admission.standing == Standing::Candidate {
-                    let governing = governing(info.stage.port, admission.component);
-                    let back = reverse_path(frame.as_ref(), info, &state.interface_mtus);
+                    let governing = governing(note.port, admission.component);
+                    let back = reverse_path(frame.as_ref(), note.headers, info, &state.interface_mtus);
                     let candidate = Candidate { place, slot, governing, source: info.source, back };
                     if candidate.has_rival(candidates) {
                         return place;
                     }
                     candidates.push(candidate);
                 }
-                info.stage.component = admission.component;
-                info.stage.progress = admission.progress;
-                info.stage.learning = admission.standing == Standing::Candidate;
-                info.stage.rtp = RtpFields::read(payload);
+                note.component = admission.component;
+                note.progress = admission.progress;
+                note.learning = admission.standing == Standing::Candidate;
+                note.rtp = RtpFields::read(payload);
             }
-            Err(reason) => refuse(info, &flow.counters, reason),
+            Err(reason) => refuse(info, note, &flow.counters, reason),
         }
     }
-    infos.len()
+    part.infos.len()
 }
 
 struct Admission {
@@ -56,9 +55,9 @@ struct Admission {
 }
 
 #[inline]
-fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, DropReason> {
+fn judge(flow: &Flow, info: &PacketInfo, port: Port, payload: &[u8]) -> Result<Admission, DropReason> {
     let component = component(payload)?;
-    match (info.stage.port, component) {
+    match (port, component) {
         (Port::Rtp, Component::Rtcp) => return Err(DropReason::RtcpOnRtpPort),
         (Port::Rtcp, Component::Rtp) => return Err(DropReason::RtpOnRtcpPort),
         _ => {}
@@ -71,7 +70,7 @@ fn judge(flow: &Flow, info: &PacketInfo, payload: &[u8]) -> Result<Admission, Dr
         }
         Receive::Srtp(_) => Progress::Sealed,
     };
-    let ingress = &flow.ingress[governing(info.stage.port, component).index()];
+    let ingress = &flow.ingress[governing(port, component).index()];
     match standing(ingress, &info.source, progress == Progress::Open) {
         Standing::Stranger => Err(DropReason::WrongSource),
         standing => Ok(Admission { component, progress, standing }),

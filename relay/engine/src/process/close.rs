@@ -3,24 +3,27 @@
 
 use culvert_srtp::protect_burst;
 
-use super::Progress;
 use super::srtp::{Legs, Packets, reject};
-use crate::burst::{FrameBuffer, PacketInfo};
+use super::{Part, Progress};
+use crate::burst::FrameBuffer;
 use crate::event::Direction;
 use crate::state::WorkerState;
 
-pub(super) fn close<F: FrameBuffer>(frames: &mut [F], infos: &mut [PacketInfo], state: &mut WorkerState) {
+pub(super) fn close<F: FrameBuffer>(part: &mut Part<'_, F>, state: &mut WorkerState) {
     let mut bare = Packets::new();
-    bare.gather(frames, infos, Progress::Bare);
+    bare.gather(part.frames, part.infos, part.notes, Progress::Bare);
     protect_burst(&mut bare.packets, &mut Legs(state));
     for (packet, place) in bare.packets.iter().zip(&bare.places) {
-        let Some(info) = infos.get_mut(usize::from(*place)) else { continue };
+        let place = usize::from(*place);
+        let (Some(info), Some(note)) = (part.infos.get_mut(place), part.notes.get_mut(place)) else {
+            continue;
+        };
         match packet.outcome {
             Ok(()) => {
                 info.end = info.start + packet.length;
-                info.stage.progress = Progress::Ready;
+                note.progress = Progress::Ready;
             }
-            Err(reason) => reject(info, state, reason, Direction::Send),
+            Err(reason) => reject(info, note, state, reason, Direction::Send),
         }
     }
 }

@@ -4,7 +4,7 @@
 use culvert_wire::emit::{HeaderSpec, header_length, write};
 use culvert_wire::{ETHERNET_LENGTH, IPV4_LENGTH, IPV6_LENGTH, UDP_LENGTH, VLAN_LENGTH};
 
-use super::{Progress, refuse};
+use super::{Note, Part, Progress, refuse};
 use crate::burst::{FrameBuffer, Link, PacketInfo, Verdict};
 use crate::event::Event;
 use crate::flow::Component;
@@ -14,25 +14,25 @@ use crate::state::WorkerState;
 /// The relay is a host of its own: what it sends starts with the recommended hop limit (RFC 1700).
 const HOP_LIMIT: u8 = 64;
 
-pub(super) fn emit<F: FrameBuffer>(frames: &mut [F], infos: &mut [PacketInfo], state: &mut WorkerState) {
-    for (frame, info) in frames.iter_mut().zip(infos.iter_mut()) {
-        if info.stage.progress != Progress::Ready {
+pub(super) fn emit<F: FrameBuffer>(part: &mut Part<'_, F>, state: &mut WorkerState) {
+    for (frame, info, note) in part.iter_mut() {
+        if note.progress != Progress::Ready {
             continue;
         }
         let Some(slot) = info.flow else { continue };
         let Some(flow) = state.flow(slot) else { continue };
         let length = info.end.saturating_sub(info.start);
         let written = match info.link {
-            Link::Ethernet => write_headers(frame.as_mut(), info),
+            Link::Ethernet => write_headers(frame.as_mut(), info, note),
             Link::Datagram => check_length(info, length, state.datagram_mtu),
         };
         if let Err(reason) = written {
-            refuse(info, &flow.counters, reason);
+            refuse(info, note, &flow.counters, reason);
             continue;
         }
         info.verdict = Verdict::Send;
-        info.stage.progress = Progress::Decided;
-        if flow.counters.relayed(length, info.stage.component == Component::Rtcp) {
+        note.progress = Progress::Decided;
+        if flow.counters.relayed(length, note.component == Component::Rtcp) {
             state.events.inform(Event::FirstMedia { slot });
         }
     }
@@ -50,8 +50,8 @@ fn check_length(info: &PacketInfo, payload: usize, mtu: u16) -> Result<(), DropR
 }
 
 /// Writes headers before the payload; afterwards `start..end` is the frame to send.
-fn write_headers(frame: &mut [u8], info: &mut PacketInfo) -> Result<(), DropReason> {
-    let Some(hop) = &info.stage.hop else { return Err(DropReason::NextHopUnresolved) };
+fn write_headers(frame: &mut [u8], info: &mut PacketInfo, note: &Note) -> Result<(), DropReason> {
+    let Some(hop) = &note.hop else { return Err(DropReason::NextHopUnresolved) };
     let spec = HeaderSpec {
         source_mac: hop.source_mac,
         destination_mac: hop.destination_mac,

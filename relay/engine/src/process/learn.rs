@@ -57,12 +57,12 @@ pub(super) fn learn(place: usize, port: Port, candidates: &Candidates, state: &m
     }
 }
 
-/// The way back to where a packet came from. `None` behind tags that the engine does not write.
-pub(super) fn reverse_path(frame: &[u8], info: &PacketInfo, mtus: &[u16]) -> Option<NextHop> {
+/// The way back to where a packet came from, whose headers start there. `None` behind tags that the engine does not write.
+pub(super) fn reverse_path(frame: &[u8], start: usize, info: &PacketInfo, mtus: &[u16]) -> Option<NextHop> {
     if info.link == Link::Datagram {
         return None;
     }
-    let headers = Headers::parse(frame.get(info.stage.headers..info.end)?).ok()?;
+    let headers = Headers::parse(frame.get(start..info.end)?).ok()?;
     let vlan = match (headers.vlan.outer, headers.vlan.inner) {
         (None, _) => None,
         (Some(tag), None) if tag.protocol == VlanTag::CUSTOMER => Some(tag.control),

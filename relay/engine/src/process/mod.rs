@@ -2,17 +2,16 @@
 //! A burst's way through the flows.
 //!
 //! ```text
-//! parse -> admit -> relay: unprotect -> accept -> protect -> close (what came plain) -> emit
+//! parse -> admit -> relay (unprotect, accept, protect) -> close (protect what came plain) -> emit
 //! ```
 //!
-//! Each stage passes over the whole burst, so that ciphers see many packets at once; relay, one operation of the SRTP
-//! crate in which the packets are accepted, takes every payload from key to key in one go. What a packet finds must
-//! nevertheless be what it would have found had its predecessors been relayed before it came. Replay lists and
-//! roll-over counters are safe, since packets keep their order. So are sources that were learnt, since packets are
-//! accepted in the order in which they came, plain or not. A source that is still to be
-//! learnt is not: whether a second source is refused depends on whether the first one's packet authenticates, and
-//! refusing it later would have moved the replay list already. So a burst is cut into sub-bursts, each of which
-//! holds packets of at most one source for every port that has yet to learn its own.
+//! Each stage passes over the whole burst, so that ciphers see many packets at once. Relay is one operation of the SRTP
+//! crate, in which packets are accepted as soon as they have authenticated. What a packet finds must nevertheless be
+//! what it would have found had its predecessors been relayed before it came. Replay lists and roll-over counters are
+//! safe, since packets keep their order; where packets go is safe, since all of a burst, plain ones too, are accepted
+//! in order. A source that is still to be learnt is not: whether a second source is refused depends on whether the
+//! first one's packet authenticates, and refusing it later would have moved the replay list already. So a burst is cut
+//! into sub-bursts, each of which holds packets of at most one source for every port that has yet to learn its own.
 
 mod accept;
 mod admit;
@@ -23,7 +22,9 @@ mod parse;
 mod relay;
 mod srtp;
 
-use crate::burst::{Burst, FrameBuffer, PacketInfo, Verdict};
+use arrayvec::ArrayVec;
+
+use crate::burst::{BURST, Burst, FrameBuffer, PacketInfo, Verdict};
 use crate::clock::Nanos;
 use crate::counters::FlowCounters;
 use crate::flow::{Component, NextHop};
@@ -35,7 +36,7 @@ use learn::Candidates;
 
 /// What the stages note about a packet.
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct Stage {
+struct Note {
     progress: Progress,
     /// What may arrive where it arrived.
     port: Port,
@@ -51,17 +52,39 @@ pub(crate) struct Stage {
     hop: Option<NextHop>,
 }
 
-impl Default for Stage {
-    fn default() -> Stage {
-        Stage {
+impl Note {
+    fn new(info: &PacketInfo) -> Note {
+        Note {
             progress: Progress::New,
             port: Port::Rtp,
             component: Component::Rtp,
             learning: false,
-            headers: 0,
+            headers: info.start,
             rtp: RtpFields::default(),
             hop: None,
         }
+    }
+}
+
+/// Consecutive packets of a burst: as many frames as infos as notes.
+struct Part<'b, F> {
+    frames: &'b mut [F],
+    infos: &'b mut [PacketInfo],
+    notes: &'b mut [Note],
+}
+
+impl<'b, F> Part<'b, F> {
+    fn iter_mut(&mut self) -> impl Iterator<Item = (&mut F, &mut PacketInfo, &mut Note)> {
+        let noted = self.infos.iter_mut().zip(self.notes.iter_mut());
+        self.frames.iter_mut().zip(noted).map(|(frame, (info, note))| (frame, info, note))
+    }
+
+    fn split_at_mut(self, place: usize) -> (Part<'b, F>, Part<'b, F>) {
+        let (frames, later_frames) = self.frames.split_at_mut(place);
+        let (infos, later_infos) = self.infos.split_at_mut(place);
+        let (notes, later_notes) = self.notes.split_at_mut(place);
+        let later = Part { frames: later_frames, infos: later_infos, notes: later_notes };
+        (Part { frames, infos, notes }, later)
     }
 }
 
@@ -87,7 +110,8 @@ enum Progress {
 }
 
 /// Takes every packet of a burst through its flow: each leaves with [`Verdict::Send`], headers written and addresses
-/// set, or with [`Verdict::Drop`], counted, or, where the flow is another worker's, with [`Verdict::HandOver`]. No input or output, no clock, no allocation.
+/// set, or with [`Verdict::Drop`], counted, or, where the flow is another worker's, with [`Verdict::HandOver`]. No
+/// input or output, no clock, no allocation.
 ///
 /// The outcome is that of processing the packets one by one, in order.
 pub fn process<F: FrameBuffer>(burst: &mut Burst<F>, state: &mut WorkerState, now: Nanos) {
@@ -95,23 +119,23 @@ pub fn process<F: FrameBuffer>(burst: &mut Burst<F>, state: &mut WorkerState, no
         return;
     }
     state.counters.burst(burst.len());
-    let (mut frames, mut infos) = (burst.frames.as_mut_slice(), burst.infos.as_mut_slice());
-    parse::parse(frames, infos, state);
-    while !infos.is_empty() {
+    let mut notes: ArrayVec<Note, BURST> = burst.infos.iter().map(Note::new).collect();
+    let mut rest = Part { frames: &mut burst.frames, infos: &mut burst.infos, notes: &mut notes };
+    parse::parse(&mut rest, state);
+    while !rest.infos.is_empty() {
         let mut candidates = Candidates::new();
-        let admitted = admit::admit(frames, infos, &mut candidates, state);
-        let (now_frames, later_frames) = frames.split_at_mut(admitted);
-        let (now_infos, later_infos) = infos.split_at_mut(admitted);
-        relay::relay(now_frames, now_infos, &candidates, state, now);
-        close::close(now_frames, now_infos, state);
-        emit::emit(now_frames, now_infos, state);
-        (frames, infos) = (later_frames, later_infos);
+        let admitted = admit::admit(&mut rest, &mut candidates, state);
+        let (mut part, later) = rest.split_at_mut(admitted);
+        relay::relay(&mut part, &candidates, state, now);
+        close::close(&mut part, state);
+        emit::emit(&mut part, state);
+        rest = later;
     }
 }
 
 /// Ends a packet's way. Dropping changes nothing but the counter.
-fn refuse(info: &mut PacketInfo, counters: &FlowCounters, reason: DropReason) {
+fn refuse(info: &mut PacketInfo, note: &mut Note, counters: &FlowCounters, reason: DropReason) {
     info.verdict = Verdict::Drop(reason);
-    info.stage.progress = Progress::Decided;
+    note.progress = Progress::Decided;
     counters.drop_packet(reason);
 }

@@ -4,7 +4,7 @@
 use arrayvec::ArrayVec;
 use culvert_wire::Headers;
 
-use super::{Progress, Stage};
+use super::{Note, Part, Progress};
 use crate::burst::{BURST, FrameBuffer, Link, PacketInfo, Verdict};
 use crate::flow::Flow;
 use crate::reason::DropReason;
@@ -15,56 +15,55 @@ use crate::table::Target;
 ///
 /// Between these come short loops that touch what will be read of tables and flows. The touches of different packets
 /// do not depend on each other, so that the processor waits for all of them at once and not for each in turn.
-pub(super) fn parse<F: FrameBuffer>(frames: &[F], infos: &mut [PacketInfo], state: &WorkerState) {
-    for (frame, info) in frames.iter().zip(infos.iter_mut()) {
-        info.stage = Stage { headers: info.start, ..Stage::default() };
+pub(super) fn parse<F: FrameBuffer>(part: &mut Part<'_, F>, state: &WorkerState) {
+    for (frame, info, note) in part.iter_mut() {
         let headers = match info.link {
             _ if info.verdict != Verdict::Pending => Err(arrived_as(info.verdict)),
             Link::Ethernet => read_headers(frame.as_ref(), info),
             Link::Datagram => Ok(()),
         };
         if let Err(reason) = headers {
-            refuse(info, state, reason);
+            refuse(info, note, state, reason);
         }
     }
     let mut homes: ArrayVec<usize, BURST> = ArrayVec::new();
     let mut touched = 0;
-    for info in infos.iter() {
+    for info in part.infos.iter() {
         let home = state.endpoints.home(&info.destination);
         touched ^= state.endpoints.touch(home);
         homes.push(home);
     }
-    for (info, home) in infos.iter_mut().zip(homes) {
-        if info.stage.progress == Progress::New {
-            find_flow(info, home, state);
+    for ((_, info, note), home) in part.iter_mut().zip(homes) {
+        if note.progress == Progress::New {
+            find_flow(info, note, home, state);
         }
     }
-    for info in infos.iter() {
+    for info in part.infos.iter() {
         touched ^= u32::from(flow_of(info, state).is_some());
     }
-    for info in infos.iter() {
+    for info in part.infos.iter() {
         touched ^= flow_of(info, state).map_or(0, Flow::touch);
     }
-    for info in infos.iter() {
+    for info in part.infos.iter() {
         touched ^= flow_of(info, state).map_or(0, |flow| flow.counters.touch());
     }
     std::hint::black_box(touched);
 }
 
-fn find_flow(info: &mut PacketInfo, home: usize, state: &WorkerState) {
+fn find_flow(info: &mut PacketInfo, note: &mut Note, home: usize, state: &WorkerState) {
     match state.endpoints.find(home, &info.destination) {
         Some(Target::Flow { slot, port }) => {
             info.flow = Some(slot);
-            info.stage.port = port;
-            info.stage.progress = Progress::Found;
+            note.port = port;
+            note.progress = Progress::Found;
         }
         Some(Target::Worker(worker)) => {
             // As it came: the owner reads the headers again.
-            info.start = info.stage.headers;
+            info.start = note.headers;
             info.verdict = Verdict::HandOver(worker);
-            info.stage.progress = Progress::Decided;
+            note.progress = Progress::Decided;
         }
-        None => refuse(info, state, DropReason::UnknownDestination),
+        None => refuse(info, note, state, DropReason::UnknownDestination),
     }
 }
 
@@ -92,8 +91,8 @@ fn read_headers(frame: &[u8], info: &mut PacketInfo) -> Result<(), DropReason> {
     Ok(())
 }
 
-fn refuse(info: &mut PacketInfo, state: &WorkerState, reason: DropReason) {
+fn refuse(info: &mut PacketInfo, note: &mut Note, state: &WorkerState, reason: DropReason) {
     info.verdict = Verdict::Drop(reason);
-    info.stage.progress = Progress::Decided;
+    note.progress = Progress::Decided;
     state.counters.drop_packet(reason);
 }

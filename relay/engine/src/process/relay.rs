@@ -4,50 +4,52 @@
 
 use culvert_srtp::{Contexts, Onward, Packet, ReceiveContext, Relay, SendContext, rekey_burst};
 
-use super::Progress;
 use super::accept::accept;
 use super::learn::Candidates;
 use super::srtp::{Legs, Packets, reject};
+use super::{Note, Part, Progress};
 use crate::burst::{FrameBuffer, PacketInfo};
 use crate::clock::Nanos;
 use crate::event::Direction;
 use crate::state::WorkerState;
 
 pub(super) fn relay<F: FrameBuffer>(
-    frames: &mut [F],
-    infos: &mut [PacketInfo],
+    part: &mut Part<'_, F>,
     candidates: &Candidates,
     state: &mut WorkerState,
     now: Nanos,
 ) {
+    let Part { frames, infos, notes } = part;
     let mut sealed = Packets::new();
-    sealed.gather(frames, infos, Progress::Sealed);
+    sealed.gather(frames, infos, notes, Progress::Sealed);
     let Packets { packets, places } = &mut sealed;
-    let mut burst = Between { legs: Legs(state), infos, places, seen: 0, candidates, now };
-    rekey_burst(packets, &mut burst);
-    burst.accept_plain(burst.infos.len());
+    let mut between = Between { legs: Legs(state), infos, notes, places, seen: 0, candidates, now };
+    rekey_burst(packets, &mut between);
+    between.accept_plain(between.infos.len());
     for (packet, place) in packets.iter().zip(places) {
-        let Some(info) = infos.get_mut(usize::from(*place)) else { continue };
-        match (packet.outcome, info.stage.progress) {
+        let place = usize::from(*place);
+        let (Some(info), Some(note)) = (infos.get_mut(place), notes.get_mut(place)) else { continue };
+        match (packet.outcome, note.progress) {
             (Ok(()), Progress::Onward) => {
                 info.end = info.start + packet.length;
-                info.stage.progress = Progress::Ready;
+                note.progress = Progress::Ready;
             }
-            (Err(reason), Progress::Onward) => reject(info, state, reason, Direction::Send),
-            (Err(reason), Progress::Sealed) => reject(info, state, reason, Direction::Receive),
+            (Err(reason), Progress::Onward) => reject(info, note, state, reason, Direction::Send),
+            (Err(reason), Progress::Sealed) => reject(info, note, state, reason, Direction::Receive),
             // Dropped while it was accepted.
             _ => {}
         }
     }
 }
 
-/// A burst between its legs.
+/// Packets between their legs.
 struct Between<'b> {
     legs: Legs<'b>,
     infos: &'b mut [PacketInfo],
+    notes: &'b mut [Note],
     /// Of the SRTP packets.
     places: &'b [u8],
-    /// How far the burst has been looked through for plain packets.
+    /// How far the packets have been looked through for plain ones.
     seen: usize,
     candidates: &'b Candidates,
     now: Nanos,
@@ -57,18 +59,27 @@ impl Between<'_> {
     /// Accepts what arrived on plain legs before that place: a source that it teaches may be where the packet at that
     /// place goes.
     fn accept_plain(&mut self, before: usize) {
-        let from = std::mem::replace(&mut self.seen, before);
-        let infos = self.infos.get_mut(from..before).unwrap_or_default();
-        for (place, info) in (from..).zip(infos) {
-            if info.stage.progress != Progress::Open {
-                continue;
-            }
-            match accept(place, info, self.candidates, self.legs.0, self.now) {
-                Onward::Protect => info.stage.progress = Progress::Bare,
-                Onward::Clear => info.stage.progress = Progress::Ready,
-                Onward::Nowhere => {}
+        for place in self.seen..before {
+            if self.notes.get(place).is_some_and(|note| note.progress == Progress::Open) {
+                self.accept_at(place, [Progress::Bare, Progress::Ready]);
             }
         }
+        self.seen = before;
+    }
+
+    /// Accepts a packet. If it goes on, it has come as far as the first of `progress` when it is to be protected, and
+    /// else as far as the second.
+    fn accept_at(&mut self, place: usize, progress: [Progress; 2]) -> Onward {
+        let (Some(info), Some(note)) = (self.infos.get_mut(place), self.notes.get_mut(place)) else {
+            return Onward::Nowhere;
+        };
+        let onward = accept(place, info, note, self.candidates, self.legs.0, self.now);
+        match onward {
+            Onward::Protect => note.progress = progress[0],
+            Onward::Clear => note.progress = progress[1],
+            Onward::Nowhere => {}
+        }
+        onward
     }
 }
 
@@ -76,12 +87,7 @@ impl Relay for Between<'_> {
     fn accept(&mut self, place: usize, _: &Packet<'_>) -> Onward {
         let Some(place) = self.places.get(place).copied().map(usize::from) else { return Onward::Nowhere };
         self.accept_plain(place);
-        let Some(info) = self.infos.get_mut(place) else { return Onward::Nowhere };
-        let onward = accept(place, info, self.candidates, self.legs.0, self.now);
-        if onward != Onward::Nowhere {
-            info.stage.progress = Progress::Onward;
-        }
-        onward
+        self.accept_at(place, [Progress::Onward; 2])
     }
 }
 

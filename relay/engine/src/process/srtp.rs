@@ -4,7 +4,7 @@
 use arrayvec::ArrayVec;
 use culvert_srtp::{Contexts, Kind, Packet, ReceiveContext, Reject, SendContext};
 
-use super::{Progress, refuse};
+use super::{Note, Progress, refuse};
 use crate::burst::{BURST, FrameBuffer, PacketInfo};
 use crate::event::{Direction, Event};
 use crate::flow::{Component, FlowSlot, Receive, Send};
@@ -27,14 +27,16 @@ impl<'b> Packets<'b> {
         &mut self,
         frames: &'b mut [F],
         infos: &[PacketInfo],
+        notes: &[Note],
         progress: Progress,
     ) {
-        for (place, (frame, info)) in frames.iter_mut().zip(infos).enumerate() {
-            if info.stage.progress != progress {
+        let noted = infos.iter().zip(notes);
+        for (place, (frame, (info, note))) in frames.iter_mut().zip(noted).enumerate() {
+            if note.progress != progress {
                 continue;
             }
             let Some(slot) = info.flow else { continue };
-            let kind = match info.stage.component {
+            let kind = match note.component {
                 Component::Rtp => Kind::Rtp,
                 Component::Rtcp => Kind::Rtcp,
             };
@@ -49,10 +51,16 @@ impl<'b> Packets<'b> {
 
 /// Drops a packet that SRTP has rejected, and reports once that a key is used up.
 #[cold]
-pub(super) fn reject(info: &mut PacketInfo, state: &mut WorkerState, reject: Reject, direction: Direction) {
+pub(super) fn reject(
+    info: &mut PacketInfo,
+    note: &mut Note,
+    state: &mut WorkerState,
+    reject: Reject,
+    direction: Direction,
+) {
     let Some(slot) = info.flow else { return };
     let Some(flow) = state.flows.get_mut(slot.0 as usize).and_then(Option::as_deref_mut) else { return };
-    refuse(info, &flow.counters, reject.into());
+    refuse(info, note, &flow.counters, reject.into());
     let reported = &mut flow.state.key_expiry_reported[direction as usize];
     if reject == Reject::KeyExpired && !*reported {
         *reported = true;
