@@ -59,7 +59,8 @@ pub trait Contexts {
 pub trait Relay: Contexts {
     /// Called once for every packet that has authenticated, in order, by its place in the burst. Its headers, SSRC and
     /// index may be read; its payload is neither what it was nor yet what it will be. What a leg encrypts of headers besides
-    /// (see [`HeaderProtection`](crate::HeaderProtection)) is still as it came.
+    /// (see [`HeaderProtection`](crate::HeaderProtection)) is still as it came. Key sets must stay as they are until the burst
+    /// has ended: tags and key streams were begun under them.
     fn accept(&mut self, place: usize, packet: &Packet<'_>) -> Onward;
 }
 

@@ -13,6 +13,8 @@ use crate::{Contexts, Kind, Onward, Packet, Reject, Relay};
 
 /// Gives every packet its verdict, in order. What is accepted changes the contexts, and its payload is taken to its new
 /// key. `first` is the place in the burst of the batch's first packet; `waiting` gets the packets that still lack a tag.
+///
+/// This and the two ways of a packet are functions of their own: in one they would have more values than registers.
 #[inline(never)]
 pub(super) fn decide(
     first: usize,
