@@ -142,7 +142,7 @@ mod tests {
             assert_eq!(reason as usize, index);
             assert!(DropReason::ALL.iter().all(|other| *other == reason || other.name() != reason.name()));
         }
-        assert_eq!(DropReason::COUNT, 33);
-        assert_eq!(DropReason::FLOW_COUNT, 27);
+        assert_eq!(DropReason::COUNT, 34);
+        assert_eq!(DropReason::FLOW_COUNT, 28);
     }
 }
