@@ -124,7 +124,7 @@ impl Library {
         // null, as `sender` asks only those libraries that can protect alone.
         let context = unsafe { (self.create)(suite, case.streams, receive, send.as_ptr()) };
         let context = NonNull::new(context).ok_or_else(failed)?;
-        Ok(Session { library: Arc::clone(self), context, case, receives: !receive.is_null() })
+        Ok(Session { loaded: Arc::clone(self), context, case, receives: !receive.is_null() })
     }
 }
 
@@ -142,7 +142,7 @@ fn number(suite: Suite) -> Option<u32> {
 /// A rival's contexts.
 #[derive(Debug)]
 pub struct Session {
-    library: Arc<Library>,
+    loaded: Arc<Library>,
     context: NonNull<c_void>,
     case: Case,
     receives: bool,
@@ -151,7 +151,7 @@ pub struct Session {
 impl Drop for Session {
     fn drop(&mut self) {
         // SAFETY: The context is the library's own and is not used again.
-        unsafe { (self.library.destroy)(self.context.as_ptr()) }
+        unsafe { (self.loaded.destroy)(self.context.as_ptr()) }
     }
 }
 
@@ -192,7 +192,7 @@ impl Batch<'_> {
     #[inline]
     pub fn rekey(&mut self, burst: usize) {
         assert!(self.session.receives);
-        let (rekey, context) = (self.session.library.rekey, self.session.context.as_ptr());
+        let (rekey, context) = (self.session.loaded.rekey, self.session.context.as_ptr());
         for packets in self.packets.chunks_mut(burst) {
             // SAFETY: The session has contexts for both ways. `Session::batch` has checked streams and room; this batch
             // holds frames and session for itself.
@@ -202,7 +202,7 @@ impl Batch<'_> {
 
     /// Closes the packets, and says whether the rival can and all have passed.
     pub fn protect(&mut self) -> bool {
-        let Some(protect) = self.session.library.protect else { return false };
+        let Some(protect) = self.session.loaded.protect else { return false };
         let context = self.session.context.as_ptr();
         // SAFETY: Every session can send; for the rest see `rekey`.
         let passed = unsafe { protect(context, self.packets.as_mut_ptr(), self.packets.len()) };

@@ -34,12 +34,20 @@ impl Position {
     }
 
     /// The first counter block, as [`counter_mode`] has it.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "for the kernels, which are not for this processor")
+    )]
     #[inline(always)]
     pub(crate) fn counter_block(self, salt: &[u8; 14]) -> u128 {
         counter_mode::counter_block(salt, self.ssrc, self.index)
     }
 
     /// The counter block with a count of 0, as [`gcm`] has it.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "for the kernels, which are not for this processor")
+    )]
     #[inline(always)]
     pub(crate) fn nonce_block(self, salt: &[u8; 12]) -> u128 {
         gcm::nonce_block(salt, self.ssrc, self.index)

@@ -28,6 +28,10 @@ impl HmacKey {
         states
     }
 
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "for the kernels, which are not for this processor")
+    )]
     pub(crate) fn as_bytes(&self) -> &[u8; BLOCK] {
         &self.0
     }

@@ -17,6 +17,10 @@ pub(crate) struct Message<'m> {
 pub(crate) type At<'k> = (&'k RtpKeys, Position);
 
 /// A packet to be taken from one key to another.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(dead_code, reason = "for the kernels, which are not for this processor")
+)]
 pub(crate) struct Work<'k, 'b> {
     /// `None` for plain text, here and below.
     pub(crate) from: Option<At<'k>>,
