@@ -63,8 +63,7 @@ fn seal(
     let allowed = context.judge(packet.kind, &header, packet.length, packet.buffer.len())?;
     context.accept(packet.kind, &allowed);
     packet.ssrc = allowed.ssrc;
-    close(place, packet, &allowed, None, waiting, contexts);
-    Ok(())
+    close(place, packet, &allowed, None, waiting, contexts)
 }
 
 /// A packet whose HMAC has been computed where it was foreseen.
@@ -226,11 +225,10 @@ fn go(
     match onward {
         Onward::Nowhere => {}
         Onward::Clear => {
-            let key = relay.receive(packet.context).map(|context| context.key(accepted));
-            let from = key.map(|key| (key, accepted.position()));
-            if let Some(bytes) = packet.buffer.get_mut(..body) {
-                carry(bytes, usize::from(accepted.header.length), from, None);
-            }
+            let context = relay.receive(packet.context).ok_or(Reject::NoContext)?;
+            let from = Some((context.key(accepted), accepted.position()));
+            let bytes = packet.buffer.get_mut(..body).ok_or(Reject::Malformed)?;
+            carry(bytes, usize::from(accepted.header.length), from, None);
             packet.length = body;
         }
         Onward::Protect => {
@@ -240,13 +238,14 @@ fn go(
             }
             let allowed = context.judge(Kind::Rtp, &accepted.header, body, packet.buffer.len())?;
             context.accept(Kind::Rtp, &allowed);
-            close(place, packet, &allowed, Some(accepted), waiting, relay);
+            close(place, packet, &allowed, Some(accepted), waiting, relay)?;
         }
     }
     Ok(())
 }
 
-/// Encrypts a packet that has its place under the send context, from where it still lies if that is not in the clear.
+/// Encrypts a packet that has its place under the send context, from where it still lies if that is not in the clear. What
+/// cannot be encrypted is refused: a packet without a verdict against it is one that may be sent.
 #[inline(always)]
 fn close(
     place: usize,
@@ -255,28 +254,30 @@ fn close(
     accepted: Option<&Accepted>,
     waiting: &mut Waiting,
     contexts: &impl Contexts,
-) {
+) -> Result<(), Reject> {
+    let key = contexts.send(packet.context).ok_or(Reject::NoContext)?.key();
+    let bytes = packet.buffer.get_mut(..allowed.layout.end()).ok_or(Reject::NoRoom)?;
+    if packet.kind == Kind::Rtcp {
+        key.protect(Kind::Rtcp, bytes, &allowed.layout, allowed.position());
+    } else {
+        let from = match accepted {
+            Some(accepted) => {
+                let context = contexts.receive(packet.context).ok_or(Reject::NoContext)?;
+                Some((context.key(accepted), accepted.position()))
+            }
+            None => None,
+        };
+        let to = Some((key, allowed.position()));
+        let tag = carry(&mut bytes[..allowed.layout.body()], allowed.layout.header(), from, to);
+        if key.rtp().hmac().is_some() {
+            waiting.push(untagged(place, allowed));
+        } else {
+            key.write_tag(bytes, &allowed.layout, &tag);
+        }
+    }
     packet.length = allowed.layout.end();
     packet.index = allowed.index;
-    let Some(key) = contexts.send(packet.context).map(|context| context.key()) else { return };
-    if packet.kind == Kind::Rtcp {
-        if let Some(bytes) = packet.buffer.get_mut(..allowed.layout.end()) {
-            key.protect(Kind::Rtcp, bytes, &allowed.layout, allowed.position());
-        }
-        return;
-    }
-    let from = accepted.and_then(|accepted| {
-        let context = contexts.receive(packet.context)?;
-        Some((context.key(accepted), accepted.position()))
-    });
-    let to = Some((key, allowed.position()));
-    let Some(bytes) = packet.buffer.get_mut(..allowed.layout.body()) else { return };
-    let tag = carry(bytes, allowed.layout.header(), from, to);
-    if key.rtp().hmac().is_some() {
-        waiting.push(untagged(place, allowed));
-    } else {
-        key.write_tag(packet.buffer, &allowed.layout, &tag);
-    }
+    Ok(())
 }
 
 #[inline(always)]
@@ -304,14 +305,12 @@ fn rtcp(place: usize, packet: &mut Packet<'_>, relay: &mut impl Relay) -> Result
             Some(allowed)
         }
     };
-    if let (Some(context), Some(bytes)) =
-        (relay.receive(packet.context), packet.buffer.get_mut(..packet.length))
-    {
-        context.decrypt(Kind::Rtcp, bytes, &accepted);
-    }
+    let context = relay.receive(packet.context).ok_or(Reject::NoContext)?;
+    let bytes = packet.buffer.get_mut(..packet.length).ok_or(Reject::Malformed)?;
+    context.decrypt(Kind::Rtcp, bytes, &accepted);
     packet.length = body;
     if let Some(allowed) = allowed {
-        close(0, packet, &allowed, None, &mut Waiting::new(), relay);
+        close(0, packet, &allowed, None, &mut Waiting::new(), relay)?;
     }
     Ok(())
 }

@@ -74,8 +74,7 @@ pub(super) fn onward(
     if let Some(context) = relay.send_mut(packet.context) {
         context.accept(Kind::Rtp, &allowed);
     }
-    seal(place, packet, &allowed, sealing, waiting, relay);
-    Ok(())
+    seal(place, packet, &allowed, sealing, waiting, relay)
 }
 
 /// A plain RTP packet whose send context protects headers.
@@ -95,8 +94,7 @@ pub(super) fn protect(
     context.judge_elements(bytes, sealing)?;
     context.accept(Kind::Rtp, &allowed);
     packet.ssrc = allowed.ssrc;
-    seal(place, packet, &allowed, sealing, waiting, contexts);
-    Ok(())
+    seal(place, packet, &allowed, sealing, waiting, contexts)
 }
 
 /// Encrypts a plain packet that has its place under the send context.
@@ -107,11 +105,9 @@ fn seal(
     sealing: Treatment,
     waiting: &mut Waiting,
     contexts: &impl Contexts,
-) {
-    packet.length = allowed.layout.end();
-    packet.index = allowed.index;
-    let Some(context) = contexts.send(packet.context) else { return };
-    let Some(bytes) = packet.buffer.get_mut(..allowed.layout.body()) else { return };
+) -> Result<(), Reject> {
+    let context = contexts.send(packet.context).ok_or(Reject::NoContext)?;
+    let bytes = packet.buffer.get_mut(..allowed.layout.body()).ok_or(Reject::NoRoom)?;
     let to = Some((context.key(), allowed.position()));
     let tag = match sealing {
         Treatment::Cryptex(portion) => {
@@ -129,4 +125,7 @@ fn seal(
     } else {
         context.key().write_tag(packet.buffer, &allowed.layout, &tag);
     }
+    packet.length = allowed.layout.end();
+    packet.index = allowed.index;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 use super::verify::hmacs;
 use crate::kernel::{BATCH, Message};
 use crate::layout::Layout;
-use crate::{Contexts, Packet};
+use crate::{Contexts, Packet, Reject};
 
 /// A packet that is encrypted and still lacks its HMAC.
 pub(super) struct Untagged {
@@ -30,7 +30,11 @@ pub(super) fn tag(packets: &mut [Packet<'_>], waiting: &Waiting, contexts: &impl
             messages.push(Message { key: hmac, bytes, roll_over_counter: *roll_over_counter });
         }
     }
-    if messages.len() != waiting.len() || messages.is_empty() {
+    if messages.len() != waiting.len() {
+        drop(messages);
+        return refuse(packets, waiting);
+    }
+    if messages.is_empty() {
         return;
     }
     let mut tags = [[0; 20]; BATCH];
@@ -41,6 +45,16 @@ pub(super) fn tag(packets: &mut [Packet<'_>], waiting: &Waiting, contexts: &impl
             && let Some(context) = contexts.send(packet.context)
         {
             context.key().write_tag(packet.buffer, layout, tag);
+        }
+    }
+}
+
+/// Nothing leaves without its tag. There is no way here as long as contexts stay where they are during a burst.
+#[cold]
+fn refuse(packets: &mut [Packet<'_>], waiting: &Waiting) {
+    for Untagged { place, .. } in waiting {
+        if let Some(packet) = packets.get_mut(usize::from(*place)) {
+            packet.outcome = Err(Reject::NoContext);
         }
     }
 }
