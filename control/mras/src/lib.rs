@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The media relay authentication service as functions: credentials, sealed keys, revocation, quotas.
