@@ -5,14 +5,17 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const PROTO: &str = "proto/culvert/v1/relay.proto";
+const PROTOS: [&str; 2] = ["proto/culvert/v1/relay.proto", "proto/culvert/v1/media_relay_auth.proto"];
 
-/// Messages that hold key material: no derived `Debug`, and erased when dropped.
-const SECRET: [&str; 2] = ["culvert.v1.MasterKey", "culvert.v1.Sdes"];
+/// Messages that hold key material or passwords: no derived `Debug`, and erased when dropped.
+const SECRET: [&str; 4] =
+    ["culvert.v1.MasterKey", "culvert.v1.Sdes", "culvert.v1.Participant", "culvert.v1.Credential"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={PROTO}");
-    let descriptors = protox::compile([PROTO], ["proto"])?;
+    for proto in PROTOS {
+        println!("cargo::rerun-if-changed={proto}");
+    }
+    let descriptors = protox::compile(PROTOS, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("culvert_descriptor.bin"), descriptors.encode_to_vec())?;
 
@@ -20,6 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for message in SECRET {
         builder =
             builder.message_attribute(message, "#[derive(::zeroize::Zeroize, ::zeroize::ZeroizeOnDrop)]");
+    }
+    for field in ["expiry", "relays"] {
+        builder = builder.field_attribute(format!("culvert.v1.Credential.{field}"), "#[zeroize(skip)]");
     }
     builder.compile_fds(descriptors)?;
     Ok(())

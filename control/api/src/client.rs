@@ -10,7 +10,9 @@ use tonic::{
 };
 use zeroize::Zeroizing;
 
-use crate::{ClientError, v1, v1::relay_client::RelayClient};
+use crate::{
+    ClientError, v1, v1::media_relay_auth_client::MediaRelayAuthClient, v1::relay_client::RelayClient,
+};
 
 /// How to reach a relay, and as whom.
 #[derive(Clone)]
@@ -119,6 +121,7 @@ fn certificates(what: &'static str, pem: &[u8]) -> Result<(), ClientError> {
 #[derive(Clone, Debug)]
 pub struct Client {
     relay: RelayClient<Channel>,
+    mras: MediaRelayAuthClient<Channel>,
     endpoint: String,
     timeout: Duration,
 }
@@ -135,7 +138,8 @@ impl Client {
             .await
             .map_err(|error| ClientError::from_connect(&config.endpoint, &error))?;
         Ok(Client {
-            relay: RelayClient::new(channel),
+            relay: RelayClient::new(channel.clone()),
+            mras: MediaRelayAuthClient::new(channel),
             endpoint: config.endpoint.clone(),
             timeout: config.request_timeout,
         })
@@ -198,9 +202,17 @@ impl Client {
         &mut self,
         session_id: impl Into<String>,
     ) -> Result<v1::Session, ClientError> {
+        Ok(self.end_session(session_id).await?.session.unwrap_or_default())
+    }
+
+    /// Ends a session and returns its final state with its receipt.
+    pub async fn end_session(
+        &mut self,
+        session_id: impl Into<String>,
+    ) -> Result<v1::DeleteSessionResponse, ClientError> {
         let request = self.request(v1::DeleteSessionRequest { session_id: session_id.into() });
         let result = self.relay.delete_session(request).await;
-        Ok(self.answer(result)?.session.unwrap_or_default())
+        self.answer(result)
     }
 
     /// Events from now on, of one session, or of all (empty identifier).
@@ -209,6 +221,57 @@ impl Client {
         let result = self.relay.watch_events(request).await;
         let stream = self.answer(result)?;
         Ok(EventStream { stream, endpoint: self.endpoint.clone(), timeout: self.timeout })
+    }
+
+    /// What protects each link: a page of sessions.
+    pub async fn get_protection(
+        &mut self,
+        request: v1::GetProtectionRequest,
+    ) -> Result<v1::GetProtectionResponse, ClientError> {
+        let request = self.request(request);
+        let result = self.relay.get_protection(request).await;
+        self.answer(result)
+    }
+
+    /// Credentials for participants: one for each of the request, in its order.
+    pub async fn issue_credentials(
+        &mut self,
+        request: v1::IssueCredentialsRequest,
+    ) -> Result<Vec<v1::Credential>, ClientError> {
+        let request = self.request(request);
+        let result = self.mras.issue_credentials(request).await;
+        Ok(self.answer(result)?.credentials)
+    }
+
+    /// Fresh keys for legs of a session, sealed under their participants' credentials.
+    pub async fn issue_session_keys(
+        &mut self,
+        request: v1::IssueSessionKeysRequest,
+    ) -> Result<v1::IssueSessionKeysResponse, ClientError> {
+        let request = self.request(request);
+        let result = self.mras.issue_session_keys(request).await;
+        self.answer(result)
+    }
+
+    /// Ends credentials before their time. Answers with how many legs lost their keys.
+    pub async fn revoke(&mut self, target: v1::revoke_request::Target) -> Result<u64, ClientError> {
+        let request = self.request(v1::RevokeRequest { target: Some(target) });
+        let result = self.mras.revoke(request).await;
+        Ok(self.answer(result)?.legs)
+    }
+
+    /// What is revoked, and the signing keys.
+    pub async fn list_revocations(&mut self) -> Result<v1::ListRevocationsResponse, ClientError> {
+        let request = self.request(v1::ListRevocationsRequest {});
+        let result = self.mras.list_revocations(request).await;
+        self.answer(result)
+    }
+
+    /// Makes a new signing key and answers with its number.
+    pub async fn rotate_signing_key(&mut self) -> Result<u32, ClientError> {
+        let request = self.request(v1::RotateSigningKeyRequest {});
+        let result = self.mras.rotate_signing_key(request).await;
+        Ok(self.answer(result)?.epoch)
     }
 
     /// What the relay is made of and how full it is.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The culvert.v1 gRPC interface and a typed client.
 //!
-//! [`v1`] is generated from `proto/culvert/v1/relay.proto`, whose comments are
+//! [`v1`] is generated from the files in `proto/culvert/v1`, whose comments are
 //! its documentation. [`Client`] is what front ends and the command line use.
 
 mod client;

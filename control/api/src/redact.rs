@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::v1::{MasterKey, Sdes};
+use crate::v1::{Credential, MasterKey, Participant, Sdes};
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,6 +21,30 @@ impl fmt::Debug for Sdes {
         f.debug_struct("Sdes")
             .field("receive", &format_args!("[{} characters]", self.receive.len()))
             .field("send", &format_args!("[{} characters]", self.send.len()))
+            .finish()
+    }
+}
+
+impl fmt::Debug for Participant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Participant")
+            .field("leg", &self.leg)
+            .field("username", &self.username)
+            .field("password", &format_args!("[{} characters]", self.password.len()))
+            .finish()
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential")
+            .field("identity", &self.identity)
+            .field("username", &self.username)
+            .field("password", &format_args!("[{} characters]", self.password.len()))
+            .field("realm", &self.realm)
+            .field("expiry", &self.expiry)
+            .field("relays", &self.relays)
+            .field("credential_id", &self.credential_id)
             .finish()
     }
 }
@@ -56,5 +80,19 @@ mod tests {
         let text = format!("{:?}", request(Kind::Sdes(sdes)));
         assert!(text.contains("Sdes { receive: [17 characters], send: [0 characters] }"), "{text}");
         assert!(!text.contains("SECRET"), "{text}");
+    }
+
+    #[test]
+    fn debug_of_credentials_and_participants_holds_no_password() {
+        let password = String::from("SECRET");
+        let participant = Participant { leg: 1, username: "u".into(), password: password.clone() };
+        assert_eq!(
+            format!("{participant:?}"),
+            r#"Participant { leg: 1, username: "u", password: [6 characters] }"#
+        );
+        let mut credential = Credential::default();
+        credential.password = password;
+        let text = format!("{credential:?}");
+        assert!(text.contains("password: [6 characters]") && !text.contains("SECRET"), "{text}");
     }
 }
