@@ -75,6 +75,13 @@ impl Relay for Stub {
         Err(Status::unimplemented(""))
     }
 
+    async fn get_protection(
+        &self,
+        _: Request<v1::GetProtectionRequest>,
+    ) -> Result<Response<v1::GetProtectionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn get_node(
         &self,
         _: Request<v1::GetNodeRequest>,

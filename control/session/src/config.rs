@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
-use crate::address::Subnet;
+use crate::{EncryptionLevel, address::Subnet};
 
 /// What a relay has to give.
 #[derive(Clone, Debug)]
@@ -18,6 +18,27 @@ pub struct NodeConfig {
     pub media_timeout: Duration,
     /// The most streams (SSRCs) that a leg may ask for, 1..=256.
     pub max_ssrcs: u16,
+    /// The kinds of peers that legs may name.
+    pub peer_classes: Vec<PeerClass>,
+}
+
+/// A kind of peer: phones, a federated network, a media gateway.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PeerClass {
+    /// As legs name it.
+    pub name: String,
+    /// What such peers can do, and what is demanded of them.
+    pub encryption: EncryptionLevel,
+    /// Such peers have a certificate, so that their control channel is mutual TLS. Without one, the channel is clear
+    /// and no key may travel on it.
+    pub certificate: bool,
+}
+
+impl PeerClass {
+    /// The level in force: without a certificate there is no SRTP.
+    pub fn level(&self) -> EncryptionLevel {
+        if self.certificate { self.encryption } else { EncryptionLevel::NotSupported }
+    }
 }
 
 /// A named network.
@@ -137,6 +158,21 @@ pub enum ConfigError {
         /// The address in both.
         address: IpAddr,
     },
+    /// Two peer classes of one name.
+    #[error("the peer class {name:?} is there twice; rename one")]
+    DuplicateClass {
+        /// The name.
+        name: String,
+    },
+    /// A peer class that demands what its peers cannot have.
+    #[error(
+        "the peer class {name:?} requires encryption but has no certificate, so that its keys would travel in clear; \
+         give it one, or set its level to SUPPORTED or NOT_SUPPORTED"
+    )]
+    ClassWithoutCertificate {
+        /// The name.
+        name: String,
+    },
     /// A number that must not be 0.
     #[error("{field} must not be 0")]
     Zero {
@@ -169,6 +205,15 @@ impl NodeConfig {
             }
             for other in earlier {
                 realm.check_against(other)?;
+            }
+        }
+        for (index, class) in self.peer_classes.iter().enumerate() {
+            let name = || class.name.clone();
+            if self.peer_classes.iter().skip(index + 1).any(|other| other.name == class.name) {
+                return Err(ConfigError::DuplicateClass { name: name() });
+            }
+            if class.encryption == EncryptionLevel::Required && !class.certificate {
+                return Err(ConfigError::ClassWithoutCertificate { name: name() });
             }
         }
         Ok(())
@@ -235,6 +280,7 @@ mod tests {
             max_flows_per_worker: 1,
             media_timeout: Duration::from_secs(1),
             max_ssrcs: 256,
+            peer_classes: Vec::new(),
         };
         config.check().map_err(|error| error.to_string())
     }
@@ -273,5 +319,30 @@ mod tests {
         let mut crossed = good();
         crossed.addresses[0].advertised = Some("2001:db8::1".parse().unwrap());
         assert!(check(vec![crossed]).unwrap_err().contains("other address family"));
+    }
+
+    #[test]
+    fn peer_classes_that_cannot_be() {
+        let class = |encryption, certificate| PeerClass { name: "gateway".into(), encryption, certificate };
+        let check = |peer_classes| {
+            let config = NodeConfig {
+                realms: vec![realm("a", "192.0.2.1", 100..=200)],
+                max_sessions: 1,
+                workers: 1,
+                max_flows_per_worker: 1,
+                media_timeout: Duration::from_secs(1),
+                max_ssrcs: 256,
+                peer_classes,
+            };
+            config.check()
+        };
+        let supported = || class(EncryptionLevel::Supported, false);
+        assert_eq!(check(vec![supported()]), Ok(()));
+        let name = || "gateway".to_owned();
+        assert_eq!(check(vec![supported(), supported()]), Err(ConfigError::DuplicateClass { name: name() }));
+        assert_eq!(
+            check(vec![class(EncryptionLevel::Required, false)]),
+            Err(ConfigError::ClassWithoutCertificate { name: name() })
+        );
     }
 }

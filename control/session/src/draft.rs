@@ -9,7 +9,7 @@ use crate::{
     fingerprint::Fingerprinter,
     keys::{self, NewKeys, NewProtection},
     leg::Protection,
-    policy, remote,
+    level, policy, remote,
     view::Remote,
 };
 
@@ -43,6 +43,7 @@ pub(crate) struct LegDraft {
     pub(crate) receive: NewKeys,
     pub(crate) send: NewKeys,
     pub(crate) encryption: EncryptionLevel,
+    pub(crate) peer_class: String,
     pub(crate) source: Option<SourceRule>,
     pub(crate) dscp: Option<u8>,
     pub(crate) max_ssrcs: u16,
@@ -138,8 +139,28 @@ fn read_leg(
         let message = format!("asks for {family}, but realm {:?} has no address of that family", realm.name);
         return Err(SessionError::invalid(format!("{field}.{part}"), message));
     }
+    let class = match leg.peer_class.as_str() {
+        "" => None,
+        name => Some(config.peer_classes.iter().find(|class| class.name == name).ok_or_else(|| {
+            let known = config.peer_classes.iter().map(|class| class.name.as_str());
+            let message = match known.collect::<Vec<_>>().join(", ").as_str() {
+                "" => {
+                    format!("is {name:?}, and this relay has no peer classes; configure it or leave it empty")
+                }
+                known => format!("is {name:?}, which is not configured; this relay has {known}"),
+            };
+            SessionError::invalid(format!("{field}.peer_class"), message)
+        })?),
+    };
+    let encryption = level::settle(field, leg.encryption, class, leg.peer_offers_srtp)?;
     let (protection, receive, send) =
         match keys::read(prints, &format!("{field}.protection"), &leg.protection)? {
+            // The offer has decided: there is nothing to wait for.
+            NewProtection::Unset
+                if leg.peer_offers_srtp.is_some() && encryption == EncryptionLevel::NotSupported =>
+            {
+                (Protection::Plain, NewKeys::default(), NewKeys::default())
+            }
             NewProtection::Unset => (Protection::Unset, NewKeys::default(), NewKeys::default()),
             NewProtection::Plain => (Protection::Plain, NewKeys::default(), NewKeys::default()),
             NewProtection::Srtp { suite, receive, send } => {
@@ -148,7 +169,7 @@ fn read_leg(
                 (kept, receive, send)
             }
         };
-    policy::check(field, leg.encryption, &protection, leg.source)?;
+    policy::check(field, encryption, &protection, leg.source)?;
     let default = DEFAULT_SSRCS.min(config.max_ssrcs);
     let max_ssrcs = match u16::try_from(leg.max_ssrcs) {
         Ok(0) => default,
@@ -173,7 +194,8 @@ fn read_leg(
         protection,
         receive,
         send,
-        encryption: leg.encryption,
+        encryption,
+        peer_class: leg.peer_class.clone(),
         source: leg.source,
         dscp,
         max_ssrcs,

@@ -5,8 +5,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::{
-    KeyMaterial, LegRequest, MediaKind, MediaRequest, ProtectionRequest, RemoteRequest, SessionRequest,
-    SourceRule,
+    EncryptionLevel, KeyMaterial, LegRequest, MediaKind, MediaRequest, ProtectionRequest, RemoteRequest,
+    SessionRequest, SourceRule,
 };
 
 /// A keyed digest. Without the process's secret it tells nothing about what it was made of.
@@ -96,13 +96,26 @@ impl Digest {
     }
 
     fn leg(&mut self, leg: &LegRequest) {
-        let LegRequest { realm, remote, protection, rtcp_mux, encryption, source, dscp, ipv6, max_ssrcs } =
-            leg;
+        let LegRequest {
+            realm,
+            remote,
+            protection,
+            rtcp_mux,
+            encryption,
+            peer_class,
+            peer_offers_srtp,
+            source,
+            dscp,
+            ipv6,
+            max_ssrcs,
+        } = leg;
         self.bytes(realm.as_bytes());
         self.option(remote.as_ref(), Digest::remote);
         self.protection(protection);
         self.number((*rtcp_mux).into());
-        self.number(*encryption as u64);
+        self.option(*encryption, |digest, level: EncryptionLevel| digest.number(level as u64));
+        self.bytes(peer_class.as_bytes());
+        self.option(*peer_offers_srtp, |digest, offers: bool| digest.number(offers.into()));
         self.option(*source, |digest, source: SourceRule| digest.number(source as u64));
         self.option(*dscp, |digest, dscp| digest.number(dscp.into()));
         self.number((*ipv6).into());

@@ -51,6 +51,7 @@ pub(crate) struct Leg {
     pub(crate) learnt: [Option<SocketAddr>; 2],
     pub(crate) protection: Protection,
     pub(crate) encryption: EncryptionLevel,
+    pub(crate) peer_class: String,
     /// As asked for.
     pub(crate) source: Option<SourceRule>,
     pub(crate) held: bool,
@@ -101,6 +102,7 @@ impl Leg {
             learnt: self.learnt,
             protection: self.protection.name(),
             encryption: self.encryption,
+            peer_class: self.peer_class.clone(),
             source: self.rule(),
             rtcp_mux: self.local.is_multiplexed(),
             held: self.held,

@@ -16,6 +16,7 @@ mod flow;
 mod key_register;
 mod keys;
 mod leg;
+mod level;
 mod locals;
 mod name;
 mod page;
@@ -31,10 +32,11 @@ mod update;
 mod view;
 pub mod watch;
 
-pub use config::{ConfigError, NodeConfig, Realm, RealmAddress};
+pub use config::{ConfigError, NodeConfig, PeerClass, Realm, RealmAddress};
 pub use effect::Effect;
 pub use error::{ErrorKind, SessionError};
 pub use flow::{Component, Egress, FlowKey, FlowSpec, Ingress, Keys, Side, Source};
+pub use level::{Disagreement, Resolution};
 pub use name::{Caller, Owner, SessionId};
 pub use page::Page;
 pub use request::{

@@ -74,8 +74,12 @@ pub struct LegRequest {
     pub protection: ProtectionRequest,
     /// RTP and RTCP on one port.
     pub rtcp_mux: bool,
-    /// What the leg demands.
-    pub encryption: EncryptionLevel,
+    /// What the leg demands. `None`: as its peer class does; without one, encryption.
+    pub encryption: Option<EncryptionLevel>,
+    /// A peer class's name; empty: none.
+    pub peer_class: String,
+    /// Whether the peer has offered SRTP, when that is known.
+    pub peer_offers_srtp: Option<bool>,
     /// `None`: learn on SRTP legs, the signalled address on plain legs.
     pub source: Option<SourceRule>,
     /// 0..=63. `None`: as it came.

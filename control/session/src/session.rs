@@ -56,6 +56,7 @@ pub(crate) fn build(draft: LegDraft, local: Local) -> (Leg, [Side; 2]) {
         learnt: [None; 2],
         protection: draft.protection,
         encryption: draft.encryption,
+        peer_class: draft.peer_class,
         source: draft.source,
         held: false,
         dscp: draft.dscp,

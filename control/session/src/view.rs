@@ -60,8 +60,10 @@ pub struct LegView {
     pub learnt: [Option<SocketAddr>; 2],
     /// `"plain"`, a suite's name, or `""` when not known yet.
     pub protection: &'static str,
-    /// What the leg demands.
+    /// The level in force.
     pub encryption: EncryptionLevel,
+    /// The kind of its peer; empty: not said.
+    pub peer_class: String,
     /// The rule in force.
     pub source: SourceRule,
     /// RTP and RTCP on one port.

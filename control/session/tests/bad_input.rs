@@ -287,8 +287,29 @@ fn encryption_levels() {
         ),
     );
     invalid(
-        leg(|l| l.encryption = EncryptionLevel::NotSupported),
+        leg(|l| l.encryption = Some(EncryptionLevel::NotSupported)),
         &format!("{field}.protection: is SRTP on a leg that does not support encryption; make it plain"),
+    );
+}
+
+#[test]
+fn peer_classes() {
+    let field = "media[0].legs[0]";
+    invalid(
+        leg(|l| l.peer_class = "phone".into()),
+        &format!(
+            "{field}.peer_class: is \"phone\", and this relay has no peer classes; configure it or leave it empty"
+        ),
+    );
+    assert_eq!(
+        refused(leg(|l| l.peer_offers_srtp = Some(false))),
+        (
+            ErrorKind::FailedPrecondition,
+            format!(
+                "{field}.encryption: is REQUIRED here or for the peer's class, and the peer offers no SRTP; have it \
+                 offer SRTP, or set both to SUPPORTED"
+            )
+        )
     );
 }
 
@@ -312,7 +333,7 @@ fn keys_of_one_request_in_two_places() {
     );
     let other = |protection: ProtectionRequest| {
         move |r: &mut SessionRequest| {
-            r.media[0].legs[1].encryption = EncryptionLevel::Required;
+            r.media[0].legs[1].encryption = Some(EncryptionLevel::Required);
             r.media[0].legs[1].protection = protection;
         }
     };

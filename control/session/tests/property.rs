@@ -136,7 +136,7 @@ fn take(node: &mut Sessions, engine: &mut Engine, step: Step) {
             let mut wanted = request(&id.to_string(), 0);
             let [outside, inside] = wanted.media[0].legs.as_mut_slice() else { panic!() };
             (outside.rtcp_mux, inside.rtcp_mux) = (mux[0], mux[1]);
-            outside.encryption = EncryptionLevel::Supported;
+            outside.encryption = Some(EncryptionLevel::Supported);
             if ipv6 {
                 (outside.remote, outside.ipv6) = (None, true);
             }

@@ -131,7 +131,7 @@ fn keys_are_checked_against_the_other_direction_as_it_stands() {
 fn protection_comes_and_goes_where_the_level_allows() {
     let mut node = node();
     let mut open = request("a", 1);
-    open.media[0].legs[0].encryption = EncryptionLevel::Supported;
+    open.media[0].legs[0].encryption = Some(EncryptionLevel::Supported);
     open.media[0].legs[0].protection = ProtectionRequest::Unset;
     node.create(&owner(), &open, now()).unwrap();
     let signalled = "0 source Rtp LearnFrom(198.51.100.7)";

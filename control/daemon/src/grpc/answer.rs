@@ -72,12 +72,7 @@ fn leg(view: &LegView, received: Option<v1::FlowCounters>) -> v1::LegStatus {
         learnt: (rtp.is_some() || rtcp.is_some())
             .then(|| v1::Remote { rtp: rtp.map(endpoint), rtcp: rtcp.map(endpoint) }),
         protection: view.protection.to_owned(),
-        encryption: match view.encryption {
-            EncryptionLevel::Required => v1::EncryptionLevel::Required,
-            EncryptionLevel::Supported => v1::EncryptionLevel::Supported,
-            EncryptionLevel::NotSupported => v1::EncryptionLevel::NotSupported,
-        }
-        .into(),
+        encryption: encryption(view.encryption).into(),
         source: match view.source {
             SourceRule::Fixed => v1::SourceRule::Fixed,
             SourceRule::Learn => v1::SourceRule::Learn,
@@ -92,6 +87,16 @@ fn leg(view: &LegView, received: Option<v1::FlowCounters>) -> v1::LegStatus {
         send_ready: view.send_ready,
         received,
         rekeys: view.rekeys,
+        peer_class: view.peer_class.clone(),
+        authority: None,
+    }
+}
+
+fn encryption(level: EncryptionLevel) -> v1::EncryptionLevel {
+    match level {
+        EncryptionLevel::Required => v1::EncryptionLevel::Required,
+        EncryptionLevel::Supported => v1::EncryptionLevel::Supported,
+        EncryptionLevel::NotSupported => v1::EncryptionLevel::NotSupported,
     }
 }
 

@@ -63,9 +63,10 @@ fn media(message: v1::Media, path: &str) -> Result<MediaRequest, SessionError> {
 
 fn leg(message: v1::Leg, path: &str) -> Result<LegRequest, SessionError> {
     let encryption = match v1::EncryptionLevel::try_from(message.encryption) {
-        Ok(v1::EncryptionLevel::Unspecified | v1::EncryptionLevel::Required) => EncryptionLevel::Required,
-        Ok(v1::EncryptionLevel::Supported) => EncryptionLevel::Supported,
-        Ok(v1::EncryptionLevel::NotSupported) => EncryptionLevel::NotSupported,
+        Ok(v1::EncryptionLevel::Unspecified) => None,
+        Ok(v1::EncryptionLevel::Required) => Some(EncryptionLevel::Required),
+        Ok(v1::EncryptionLevel::Supported) => Some(EncryptionLevel::Supported),
+        Ok(v1::EncryptionLevel::NotSupported) => Some(EncryptionLevel::NotSupported),
         Err(_) => {
             return Err(unknown(format!("{path}.encryption"), message.encryption, "an EncryptionLevel"));
         }
@@ -76,6 +77,8 @@ fn leg(message: v1::Leg, path: &str) -> Result<LegRequest, SessionError> {
         protection: protection(message.protection),
         rtcp_mux: message.rtcp_mux,
         encryption,
+        peer_class: message.peer_class,
+        peer_offers_srtp: message.peer_offers_srtp,
         source: source(message.source, &format!("{path}.source"))?,
         dscp: message.dscp,
         ipv6: message.ipv6,

@@ -31,6 +31,7 @@ pub(crate) fn config() -> NodeConfig {
         max_flows_per_worker: 100,
         media_timeout: Duration::from_secs(30),
         max_ssrcs: 256,
+        peer_classes: Vec::new(),
     }
 }
 
@@ -83,7 +84,7 @@ pub(crate) fn request(id: &str, number: u32) -> SessionRequest {
         realm: "inside".into(),
         remote: remote("10.0.0.7", 6000),
         protection: ProtectionRequest::Plain,
-        encryption: EncryptionLevel::NotSupported,
+        encryption: Some(EncryptionLevel::NotSupported),
         ..LegRequest::default()
     };
     let media = MediaRequest { kind: Some(MediaKind::Audio), clock_rate: 0, legs: vec![outside, inside] };
