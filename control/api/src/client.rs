@@ -260,6 +260,13 @@ impl Client {
         Ok(self.answer(result)?.legs)
     }
 
+    /// Takes back a revocation. Answers with whether there was one.
+    pub async fn reinstate(&mut self, target: v1::reinstate_request::Target) -> Result<bool, ClientError> {
+        let request = self.request(v1::ReinstateRequest { target: Some(target) });
+        let result = self.mras.reinstate(request).await;
+        Ok(self.answer(result)?.was_revoked)
+    }
+
     /// What is revoked, and the signing keys.
     pub async fn list_revocations(&mut self) -> Result<v1::ListRevocationsResponse, ClientError> {
         let request = self.request(v1::ListRevocationsRequest {});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The configuration: one TOML file, described key by key in `culvert.example.toml`.
 
+mod mras;
 mod problem;
 mod read;
 mod reader;
@@ -14,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+pub use mras::{Audit, MediaRelay, Mras, OnExpiry, PeerClass, Quota};
 pub use problem::{Origin, Position, Positions, Problem, Problems, Severity};
 
 use crate::roles::{Role, Roles};
@@ -33,6 +35,12 @@ pub struct Config {
     pub engine: Engine,
     /// `[[realm]]`
     pub realms: Vec<Realm>,
+    /// `[[peer_class]]`
+    pub peer_classes: Vec<PeerClass>,
+    /// `[mras]`
+    pub mras: Mras,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[srtp]`
     pub srtp: Srtp,
     /// `[media]`
@@ -271,13 +279,16 @@ impl PartialEq for Config {
                 metrics,
                 engine,
                 realms,
+                peer_classes,
+                mras,
+                audit,
                 srtp,
                 media,
                 log,
                 positions: _,
                 warnings: _,
             } = config.clone();
-            (node, control, roles, metrics, engine, realms, srtp, media, log)
+            ((node, control, roles, metrics, engine, realms), (peer_classes, mras, audit, srtp, media, log))
         };
         settings(self) == settings(other)
     }

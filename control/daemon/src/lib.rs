@@ -8,6 +8,7 @@ pub mod config;
 pub mod grpc;
 pub mod logging;
 pub mod metrics;
+pub mod mras;
 pub mod node;
 pub mod plane;
 pub mod roles;

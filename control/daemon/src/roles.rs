@@ -87,7 +87,8 @@ const OPEN: [&str; 3] = [
     "/grpc.reflection.v1alpha.ServerReflection/",
 ];
 
-const SERVICE: &str = "/culvert.v1.Relay/";
+const RELAY: &str = "/culvert.v1.Relay/";
+const MRAS: &str = "/culvert.v1.MediaRelayAuth/";
 
 /// What a method asks for.
 #[derive(Clone, Copy)]
@@ -114,12 +115,16 @@ pub fn authorize(roles: Roles, method: &str) -> Option<Access> {
 }
 
 fn need(method: &str) -> Need {
-    match method.strip_prefix(SERVICE) {
-        Some(
-            "CreateSession" | "UpdateSession" | "GetSession" | "ListSessions" | "DeleteSession"
-            | "WatchEvents",
+    match (method.strip_prefix(RELAY), method.strip_prefix(MRAS)) {
+        (
+            Some(
+                "CreateSession" | "UpdateSession" | "GetSession" | "ListSessions" | "DeleteSession"
+                | "WatchEvents" | "GetProtection",
+            ),
+            _,
         ) => Need::Sessions,
-        Some("GetNode") => Need::Node,
+        (Some("GetNode"), _) => Need::Node,
+        (_, Some("IssueCredentials" | "IssueSessionKeys" | "Revoke")) => Need::Sessions,
         _ => Need::Operator,
     }
 }
@@ -139,6 +144,14 @@ mod tests {
             ("/culvert.v1.Relay/ListSessions", [own, all, None]),
             ("/culvert.v1.Relay/DeleteSession", [own, all, None]),
             ("/culvert.v1.Relay/WatchEvents", [own, all, None]),
+            ("/culvert.v1.Relay/GetProtection", [own, all, None]),
+            ("/culvert.v1.MediaRelayAuth/IssueCredentials", [own, all, None]),
+            ("/culvert.v1.MediaRelayAuth/IssueSessionKeys", [own, all, None]),
+            ("/culvert.v1.MediaRelayAuth/Revoke", [own, all, None]),
+            ("/culvert.v1.MediaRelayAuth/Reinstate", [None, all, None]),
+            ("/culvert.v1.MediaRelayAuth/ListRevocations", [None, all, None]),
+            ("/culvert.v1.MediaRelayAuth/RotateSigningKey", [None, all, None]),
+            ("/culvert.v1.MediaRelayAuth/GetNode", [None, all, None]),
             ("/culvert.v1.Relay/GetNode", [None, all, own]),
             ("/culvert.v1.Relay/Drain", [None, all, None]),
             ("/culvert.v1.Relay/NoSuchMethod", [None, all, None]),

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::backend::{self, BackendError};
 use crate::collector::NodeCollector;
-use crate::config::{Config, Realm};
+use crate::config::{Config, PeerClass, Realm};
 use crate::grpc::{About, AboutRealm, RelayService};
 use crate::metrics::{self, MetricsError, MetricsServer};
 use crate::node::Node;
@@ -208,6 +208,15 @@ fn node_config(config: &Config) -> NodeConfig {
         max_flows_per_worker: config.node.max_flows as usize,
         media_timeout: config.media.timeout,
         max_ssrcs: config.media.max_ssrcs,
+        peer_classes: config.peer_classes.iter().map(peer_class).collect(),
+    }
+}
+
+fn peer_class(class: &PeerClass) -> culvert_session::PeerClass {
+    culvert_session::PeerClass {
+        name: class.name.clone(),
+        encryption: class.encryption,
+        certificate: class.certificate,
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Knowing keys again without keeping them.
 
+use std::fmt;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -12,6 +14,27 @@ use crate::{
 /// A keyed digest. Without the process's secret it tells nothing about what it was made of.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
 pub(crate) struct Fingerprint([u8; 16]);
+
+/// Names a master key without telling it: 16 hexadecimal digits, meaningful within one run of one relay.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
+pub struct KeyId(u64);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Fingerprint {
+    pub(crate) fn key_id(self) -> KeyId {
+        KeyId(self.number())
+    }
+
+    fn number(self) -> u64 {
+        let Fingerprint([a, b, c, d, e, f, g, h, ..]) = self;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+}
 
 /// Makes fingerprints: HMAC-SHA-256 under a secret of this process, cut to 128 bits.
 pub(crate) struct Fingerprinter(Hmac<Sha256>);
@@ -38,9 +61,7 @@ impl Fingerprinter {
 
     /// A number that depends on a name, and that others cannot tell.
     pub(crate) fn number(&self, name: &str) -> u64 {
-        let Fingerprint([a, b, c, d, e, f, g, h, ..]) =
-            self.of("number", |digest| digest.bytes(name.as_bytes()));
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        self.of("number", |digest| digest.bytes(name.as_bytes())).number()
     }
 
     fn of(&self, kind: &str, feed: impl FnOnce(&mut Digest)) -> Fingerprint {

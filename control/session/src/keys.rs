@@ -4,7 +4,7 @@
 use culvert_srtp::{KeyError, MAX_KEYS, MasterKey, Mki, Suite};
 
 use crate::{
-    KeyMaterial, ProtectionRequest, SessionError,
+    KeyId, KeyMaterial, ProtectionRequest, SessionError,
     fingerprint::{Fingerprint, Fingerprinter},
     sdes,
 };
@@ -16,6 +16,12 @@ pub(crate) struct KeyPrint {
     pub(crate) key: Fingerprint,
     /// Of key, salt, MKI and lifetime.
     pub(crate) whole: Fingerprint,
+}
+
+impl KeyPrint {
+    pub(crate) fn id(&self) -> KeyId {
+        self.whole.key_id()
+    }
 }
 
 /// Keys of one direction; none: not known yet.

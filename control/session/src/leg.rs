@@ -3,11 +3,16 @@
 
 use std::net::SocketAddr;
 
+use culvert_mras::Prefix;
 use culvert_srtp::Suite;
 
 use crate::{
     Component, Egress, EncryptionLevel, FlowKey, FlowSpec, Ingress, LegView, Side, Source, SourceRule,
-    keys::KeyPrint, locals::Local, policy, view::Remote,
+    authority::{self, Authority},
+    keys::KeyPrint,
+    locals::Local,
+    policy,
+    view::Remote,
 };
 
 /// How a leg is protected. Keys themselves are not kept.
@@ -58,6 +63,10 @@ pub(crate) struct Leg {
     pub(crate) dscp: Option<u8>,
     pub(crate) max_ssrcs: u16,
     pub(crate) rekeys: u32,
+    /// When MRAS has keyed the leg.
+    pub(crate) authority: Option<Authority>,
+    /// Where its packets must come from, by the credentials of its media.
+    pub(crate) within: Option<Prefix>,
 }
 
 impl Leg {
@@ -69,7 +78,10 @@ impl Leg {
     pub(crate) fn source(&self, component: Component) -> Source {
         let remote = self.remote.map(|remote| pick(remote, component));
         match (self.rule(), remote) {
-            (SourceRule::Learn, _) => Source::Learn,
+            (SourceRule::Learn, _) => match self.within {
+                None => Source::Learn,
+                Some(within) => Source::LearnWithin { network: within.address(), length: within.length() },
+            },
             (SourceRule::LearnAny, _) => Source::LearnAny,
             (SourceRule::Fixed, Some(remote)) => Source::Fixed(remote),
             (SourceRule::SignalledAddress, Some(remote)) => Source::LearnFrom(remote.ip()),
@@ -110,6 +122,9 @@ impl Leg {
             receive_ready,
             send_ready: can_protect && (self.remote.is_some() || self.learnt[0].is_some()),
             rekeys: self.rekeys,
+            authority: self.authority.clone(),
+            key_ids: [self.protection.receive(), self.protection.send()]
+                .map(|prints| prints.first().map(KeyPrint::id)),
         }
     }
 }

@@ -7,12 +7,14 @@
 //! fingerprint, by which a key is known again.
 
 mod address;
+mod authority;
 mod config;
 mod draft;
 mod effect;
 mod error;
 mod fingerprint;
 mod flow;
+mod issue;
 mod key_register;
 mod keys;
 mod leg;
@@ -31,17 +33,23 @@ mod sessions;
 mod update;
 mod view;
 pub mod watch;
+mod withdraw;
 
+pub use authority::{Authority, AuthorityState};
 pub use config::{ConfigError, NodeConfig, PeerClass, Realm, RealmAddress};
+pub use culvert_mras::MediaKind;
 pub use effect::Effect;
 pub use error::{ErrorKind, SessionError};
+pub use fingerprint::KeyId;
 pub use flow::{Component, Egress, FlowKey, FlowSpec, Ingress, Keys, Side, Source};
+pub use issue::{FreshKeys, IssueRequest, ParticipantKeys};
 pub use level::{Disagreement, Resolution};
 pub use name::{Caller, Owner, SessionId};
 pub use page::Page;
 pub use request::{
-    EncryptionLevel, EndpointRequest, KeyMaterial, LegRequest, LegUpdate, MediaKind, MediaRequest,
-    ProtectionRequest, RemoteRequest, SessionRequest, SourceRule, SrtpKeys, UpdateRequest,
+    EncryptionLevel, EndpointRequest, KeyMaterial, LegRequest, LegUpdate, MediaRequest, ProtectionRequest,
+    RemoteRequest, SessionRequest, SourceRule, SrtpKeys, UpdateRequest,
 };
 pub use sessions::{Changed, Created, RealmUsage, Sessions};
 pub use view::{LegView, MediaView, Remote, SessionView};
+pub use withdraw::Withdrawn;

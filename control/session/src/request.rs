@@ -3,18 +3,8 @@
 
 use std::{fmt, time::Duration};
 
+use culvert_mras::MediaKind;
 use zeroize::Zeroizing;
-
-/// What the stream carries.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
-pub enum MediaKind {
-    /// 8,000 RTP timestamp units per second unless told.
-    Audio,
-    /// 90,000 units per second unless told.
-    Video,
-    /// 90,000 units per second unless told.
-    ApplicationSharing,
-}
 
 /// How much encryption a leg demands.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash)]

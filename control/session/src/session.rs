@@ -62,6 +62,8 @@ pub(crate) fn build(draft: LegDraft, local: Local) -> (Leg, [Side; 2]) {
         dscp: draft.dscp,
         max_ssrcs,
         rekeys: 0,
+        authority: None,
+        within: None,
     };
     (leg, sides)
 }

@@ -11,8 +11,8 @@ use std::{
 use zeroize::Zeroize;
 
 use crate::{
-    Caller, Component, ConfigError, Effect, ErrorKind, FlowKey, NodeConfig, Owner, Page, SessionError,
-    SessionId, SessionRequest, SessionView, UpdateRequest,
+    Caller, Component, ConfigError, Effect, ErrorKind, FlowKey, LegUpdate, NodeConfig, Owner, Page,
+    SessionError, SessionId, SessionRequest, SessionView, UpdateRequest,
     draft::{self, LegDraft, SessionDraft},
     fingerprint::{Fingerprint, Fingerprinter},
     key_register::KeyRegister,
@@ -21,7 +21,7 @@ use crate::{
     page,
     reuse::{self, LegKeys},
     session::{Media, Session, build, pair},
-    update,
+    update::{self, Change},
     view::MediaView,
 };
 
@@ -36,6 +36,8 @@ pub struct Sessions {
     /// By worker.
     flows: Vec<usize>,
     draining: bool,
+    /// When credentials of sessions expire, in Unix seconds. An entry may outlive what it is about.
+    pub(crate) expiries: BTreeSet<(u64, Option<SessionId>)>,
 }
 
 /// Answer to [`Sessions::create`].
@@ -88,6 +90,7 @@ impl Sessions {
             sessions: BTreeMap::new(),
             owned: HashMap::new(),
             draining: false,
+            expiries: BTreeSet::new(),
         })
     }
 
@@ -162,7 +165,13 @@ impl Sessions {
     /// [`ErrorKind::NotFound`], [`ErrorKind::InvalidArgument`], [`ErrorKind::FailedPrecondition`].
     pub fn update(&mut self, caller: &Caller, request: &UpdateRequest) -> Result<Changed, SessionError> {
         let id = self.find(caller, &request.session_id)?;
-        let effects = update::apply(self, &id, request)?;
+        let change = |(index, update): (usize, &LegUpdate)| Change {
+            field: format!("legs[{index}]"),
+            update: update.clone(),
+            credential: None,
+        };
+        let changes: Vec<Change> = request.legs.iter().enumerate().map(change).collect();
+        let effects = update::apply(self, &id, &changes)?;
         Ok(Changed { view: self.get(caller, id.as_str())?, effects })
     }
 
@@ -271,7 +280,7 @@ impl Sessions {
     }
 
     /// The name of a session, if the caller sees it.
-    fn find(&self, caller: &Caller, id: &str) -> Result<SessionId, SessionError> {
+    pub(crate) fn find(&self, caller: &Caller, id: &str) -> Result<SessionId, SessionError> {
         match self.sessions.get_key_value(id) {
             Some((id, session)) if caller.sees(&session.owner) => Ok(id.clone()),
             _ => Err(not_found()),

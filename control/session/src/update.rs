@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Changes of a running session: first all checks on a copy, then the difference as effects.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+use culvert_mras::Verified;
 
 use crate::{
-    Component, Effect, FlowKey, Keys, LegUpdate, SessionError, SessionId, Sessions, Side, UpdateRequest,
+    Component, Effect, ErrorKind, FlowKey, Keys, LegUpdate, ProtectionRequest, SessionError, SessionId,
+    Sessions, Side,
+    authority::{self, Authority},
     draft::{check_remotes_differ, code_point},
     keys::{self, NewKeys, NewProtection},
     leg::{Leg, Protection},
@@ -23,39 +27,55 @@ struct Incoming {
     send: NewKeys,
 }
 
+/// One entry of a request.
+#[derive(Debug)]
+pub(crate) struct Change {
+    /// Path of the entry.
+    pub(crate) field: String,
+    pub(crate) update: LegUpdate,
+    /// The keys are MRAS's, under this credential.
+    pub(crate) credential: Option<Arc<Verified>>,
+}
+
 /// A leg's place in its session.
 type Place = (usize, usize);
 
 pub(crate) fn apply(
     sessions: &mut Sessions,
     id: &SessionId,
-    request: &UpdateRequest,
+    request: &[Change],
 ) -> Result<Vec<Effect>, SessionError> {
     let Some(session) = sessions.sessions.get(id) else { return Ok(Vec::new()) };
     let worker = session.worker;
     let mut media = session.media.clone();
-    let mut changed: BTreeMap<Place, (usize, &LegUpdate, Incoming)> = BTreeMap::new();
-    for (index, update) in request.legs.iter().enumerate() {
-        let field = format!("legs[{index}]");
-        let place = place(&media, &field, update)?;
+    let mut changed: BTreeMap<Place, (&Change, Incoming)> = BTreeMap::new();
+    for entry in request {
+        let place = place(&media, &entry.field, &entry.update)?;
         if changed.contains_key(&place) {
-            return Err(SessionError::invalid(
-                field,
-                "names a leg that an earlier entry names; join the two",
-            ));
+            let message = "names a leg that an earlier entry names; join the two";
+            return Err(SessionError::invalid(&entry.field, message));
         }
         let Some(leg) = at(&mut media, place) else { continue };
-        let incoming = change(sessions, &field, leg, update)?;
-        changed.insert(place, (index, update, incoming));
+        let incoming = change(sessions, leg, entry)?;
+        changed.insert(place, (entry, incoming));
+    }
+    for (index, media) in media.iter_mut().enumerate() {
+        let field = |leg| changed.get(&(index, leg)).map(|(change, _)| change.field.as_str());
+        // Of a leg that does not change, the other's entry is to blame.
+        let (one, other) = (field(0), field(1));
+        if let Some(fallback) = one.or(other) {
+            authority::bind([one.unwrap_or(fallback), other.unwrap_or(fallback)], media)?;
+        }
     }
 
     let mut pairs = Vec::new();
-    for (&(m, l), (index, ..)) in &changed {
+    for (&(m, l), (change, _)) in &changed {
+        let field = &change.field;
         if let (Some(old), Some(new)) = (session.media.get(m), media.get(m)) {
             let ends = new.legs.each_ref().map(|leg| leg.remote.map(|remote| (leg.realm, remote)));
-            check_remotes_differ(&format!("legs[{index}].remote"), ends)?;
+            check_remotes_differ(&format!("{field}.remote"), ends)?;
             if let (Some(old), Some(new)) = (old.legs.get(l), new.legs.get(l)) {
-                let field = format!("legs[{index}].protection");
+                let field = format!("{field}.protection");
                 pairs.push(LegKeys { field, before: &old.protection, after: &new.protection });
             }
         }
@@ -68,9 +88,12 @@ pub(crate) fn apply(
     let mut effects = Vec::new();
     let mut incoming: BTreeMap<Place, Incoming> = BTreeMap::new();
     let mut moved = Vec::new();
-    for (place, (_, update, keys)) in changed {
-        if update.remote.is_some() {
+    for (place, (change, keys)) in changed {
+        if change.update.remote.is_some() {
             moved.push(place);
+        }
+        if let Some(credential) = &change.credential {
+            sessions.expiries.insert((credential.claims.expires, Some(id.clone())));
         }
         incoming.insert(place, keys);
     }
@@ -116,12 +139,8 @@ fn at(media: &mut [Media], (m, l): Place) -> Option<&mut Leg> {
 }
 
 /// Changes a copy of a leg, and checks what came of it.
-fn change(
-    sessions: &Sessions,
-    field: &str,
-    leg: &mut Leg,
-    update: &LegUpdate,
-) -> Result<Incoming, SessionError> {
+fn change(sessions: &Sessions, leg: &mut Leg, change: &Change) -> Result<Incoming, SessionError> {
+    let Change { field, update, credential } = change;
     if let (Some(request), Some(realm)) = (&update.remote, sessions.config.realms.get(leg.realm)) {
         let field = format!("{field}.remote");
         let remote = remote::read(&sessions.config, realm, leg.local.is_multiplexed(), &field, request)?;
@@ -145,6 +164,16 @@ fn change(
     leg.held = update.held.unwrap_or(leg.held);
     leg.source = update.source.or(leg.source);
     let protection_field = format!("{field}.protection");
+    match (&update.protection, credential) {
+        (ProtectionRequest::Unset, _) => {}
+        (_, Some(credential)) => leg.authority = Some(Authority::valid(Arc::clone(credential))),
+        (_, None) if leg.authority.is_some() => {
+            let message =
+                "is given for a leg that has its keys from MRAS; ask for new ones with IssueSessionKeys";
+            return Err(SessionError::new(ErrorKind::FailedPrecondition, protection_field, message));
+        }
+        (_, None) => {}
+    }
     let new = keys::read(&sessions.prints, &protection_field, &update.protection)?;
     let (protection, incoming) = merge(&protection_field, &leg.protection, new)?;
     leg.protection = protection;
@@ -241,6 +270,10 @@ impl Difference<'_> {
         for component in Component::ALL.into_iter().filter(|_| moved[1]) {
             let egress = to.egress(component);
             effects.push(Effect::SetEgress { worker, flow: flow(), component, egress });
+        }
+        let bandwidth = authority::bandwidth([from, to]);
+        if bandwidth != authority::bandwidth([old_from, old_to]) {
+            effects.push(Effect::SetBandwidth { worker, flow: flow(), bandwidth });
         }
         if old_to.dscp != to.dscp {
             effects.push(Effect::SetDscp { worker, flow: flow(), dscp: to.dscp });

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{EncryptionLevel, MediaKind, Owner, SessionId, SourceRule};
+use crate::{Authority, EncryptionLevel, KeyId, MediaKind, Owner, SessionId, SourceRule};
 
 /// A session.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -78,4 +78,8 @@ pub struct LegView {
     pub send_ready: bool,
     /// Re-keys since the leg was made.
     pub rekeys: u32,
+    /// The credential under which MRAS has keyed it.
+    pub authority: Option<Authority>,
+    /// The names of the keys for what arrives and for what leaves. With several, that of the first.
+    pub key_ids: [Option<KeyId>; 2],
 }

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     AttachMode, Backend, Config, Control, Engine, Log, LogFormat, Media, Metrics, Node, Problem, Problems,
-    Realm, RealmAddress, RoleEntry, Srtp, Tls,
+    Realm, RealmAddress, RoleEntry, Srtp, Tls, mras,
     reader::{Reader, Section},
     value::{FromToml, Optional, Ports, SrtpPath},
 };
@@ -49,6 +49,9 @@ pub(super) fn read(text: &str) -> Result<Read, Problems> {
         metrics: root.section("metrics", metrics),
         engine: root.section("engine", engine),
         realms: root.sections("realm", realm),
+        peer_classes: root.sections("peer_class", mras::peer_class),
+        mras: root.section("mras", mras::mras),
+        audit: root.section("audit", mras::audit),
         srtp: root.section("srtp", srtp),
         media: root.section("media", media),
         log: root.section("log", log),

@@ -29,6 +29,15 @@ addresses = [{ address = "192.0.2.1/24", advertised = "198.51.100.1" }, { addres
 name = "inside"
 interface = "eth1"
 addresses = [{ address = "10.0.0.1/24" }]
+
+[[peer_class]]
+name = "gateway"
+encryption = "supported"
+certificate = false
+
+[[mras.relay]]
+name = "relay.example.org"
+address = "198.51.100.1"
 "#;
 
 /// The smallest file that is right, and more after it.

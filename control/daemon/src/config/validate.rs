@@ -5,7 +5,7 @@ mod realms;
 
 use std::collections::HashSet;
 
-use super::{Config, Engine, Problem, Problems, RoleEntry, Severity, read::Read};
+use super::{Config, Engine, Problem, Problems, RoleEntry, Severity, mras, read::Read};
 use crate::logging;
 
 /// Frames of a burst that the kernel can be told at least (TX_BATCH_SIZE of net/xdp/xsk.c).
@@ -19,6 +19,7 @@ pub(super) fn validate(read: Read) -> Result<Config, Problems> {
     metrics(&config, &mut problems);
     engine(&config, &mut problems);
     realms::check(&config, &mut problems);
+    mras::validate(&config, &mut problems);
     if let Err(message) = logging::check_level(&config.log.level) {
         problems.push(config.positions.error("log.level", message));
     }

@@ -133,7 +133,7 @@ impl FromToml for Ports {
     }
 }
 
-fn choice<T: Copy>(value: &DeValue<'_>, choices: &[(&str, T)]) -> Result<T, String> {
+pub(super) fn choice<T: Copy>(value: &DeValue<'_>, choices: &[(&str, T)]) -> Result<T, String> {
     let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
     let form = format!("one of \"{}\"", names.join("\", \""));
     let text = value.as_str().ok_or_else(|| expected(&form, value))?;

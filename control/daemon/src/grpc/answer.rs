@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use culvert_api::v1;
 use culvert_engine::FlowCounters;
 use culvert_session::{
-    EncryptionLevel, ErrorKind, FlowKey, LegView, MediaKind, Remote, SessionError, SessionView, SourceRule,
+    Authority, AuthorityState, EncryptionLevel, ErrorKind, FlowKey, LegView, MediaKind, Remote, SessionError,
+    SessionView, SourceRule,
 };
 use tonic::Status;
 
@@ -88,7 +89,26 @@ fn leg(view: &LegView, received: Option<v1::FlowCounters>) -> v1::LegStatus {
         received,
         rekeys: view.rekeys,
         peer_class: view.peer_class.clone(),
-        authority: None,
+        authority: view.authority.as_ref().map(authority),
+    }
+}
+
+pub(super) fn authority(authority: &Authority) -> v1::Authority {
+    let Authority { credential, state } = authority;
+    let identity = credential.claims.subject.identity();
+    v1::Authority {
+        credential_id: credential.id.to_string(),
+        identity: identity.map(|identity| identity.as_str().to_owned()).unwrap_or_default(),
+        expiry: Some(time(SystemTime::UNIX_EPOCH + Duration::from_secs(credential.claims.expires))),
+        state: authority_state(*state).into(),
+    }
+}
+
+pub(super) fn authority_state(state: AuthorityState) -> v1::AuthorityState {
+    match state {
+        AuthorityState::Valid => v1::AuthorityState::Valid,
+        AuthorityState::Revoked => v1::AuthorityState::Revoked,
+        AuthorityState::Expired => v1::AuthorityState::Expired,
     }
 }
 

@@ -2,6 +2,7 @@
 //! `culvert.v1.Relay`: messages in, answers out. Decisions are the node's.
 
 mod answer;
+mod mras;
 mod node;
 mod request;
 mod watch;
@@ -12,6 +13,8 @@ use culvert_api::v1;
 use culvert_api::v1::relay_server::Relay;
 use culvert_session::{Caller, FlowKey, Owner, SessionView};
 use tonic::{Request, Response, Status};
+
+pub use mras::MrasService;
 
 use crate::node::{Node, NodeError};
 use crate::plane::PlaneError;

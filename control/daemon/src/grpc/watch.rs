@@ -50,6 +50,9 @@ fn event(happening: &Happening) -> v1::Event {
         }
         What::RekeyDone => Kind::RekeyDone(v1::RekeyDone {}),
         What::KeyExpired => Kind::KeyExpired(v1::KeyExpired {}),
+        What::AuthorityEnded(state) => {
+            Kind::AuthorityEnded(v1::AuthorityEnded { state: answer::authority_state(state).into() })
+        }
     };
     let (media, leg) = happening.place;
     v1::Event {

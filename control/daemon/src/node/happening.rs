@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use culvert_session::{Owner, SessionId};
+use culvert_session::{AuthorityState, Owner, SessionId};
 
 /// Something that happened to a session.
 #[derive(Clone, Debug)]
@@ -50,4 +50,6 @@ pub enum What {
     RekeyDone,
     /// A key of the leg has served its lifetime.
     KeyExpired,
+    /// The leg's credential has ended, and its keys are erased.
+    AuthorityEnded(AuthorityState),
 }

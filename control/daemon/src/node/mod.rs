@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The node: sessions and the plane that carries them out, behind one lock that is never held across a wait.
 
+mod authority;
 mod happening;
 mod totals;
 
