@@ -34,7 +34,7 @@ pub mod watch;
 pub use config::{ConfigError, NodeConfig, Realm, RealmAddress};
 pub use effect::Effect;
 pub use error::{ErrorKind, SessionError};
-pub use flow::{Component, Egress, FlowKey, FlowSpec, Ingress, Keys, Side, Source};
+pub use flow::{ClearPermit, Component, Egress, FlowKey, FlowSpec, Ingress, Keys, Side, Source};
 pub use name::{Caller, Owner, SessionId};
 pub use page::Page;
 pub use request::{
