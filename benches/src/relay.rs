@@ -7,12 +7,11 @@ use std::sync::Arc;
 use culvert_ebpf_loader::{
     AttachError, AttachMode, Counter, LoadError, Mode, Steering, SteeringConfig, SteeringError,
 };
-use culvert_engine::flow::FlowState;
 use culvert_engine::io::socket::SocketIo;
 use culvert_engine::io::xdp::XdpIo;
 use culvert_engine::{
-    Clock, Command, Dscp, Egress, Flow, FlowCounters, FlowSlot, Ingress, InterfaceId, NextHop, NextHopId,
-    Receive, Send, SourceRule, SpawnError, Via, Worker, WorkerConfig, WorkerHandle,
+    Clock, Command, Egress, Flow, FlowCounters, FlowSlot, Ingress, InterfaceId, NextHop, NextHopId, Receive,
+    Send, SourceRule, SpawnError, Via, Worker, WorkerConfig, WorkerHandle,
 };
 use culvert_srtp::{KeyError, ReceiveContext, SendContext, Suite};
 use culvert_udp::{SocketOptions, UdpError, UdpSocket};
@@ -76,25 +75,15 @@ pub fn flow(number: u32, receive: Option<Suite>, send: Option<Suite>) -> Result<
     let egress =
         Egress { local: endpoints.egress, remote: Some(endpoints.callee), via: Via::Table(NextHopId(0)) };
     let receive = match receive {
-        Some(suite) => Receive::Srtp(ReceiveContext::new(keys(suite, Leg::A, number)?, SSRCS)),
-        None => Receive::Plain,
+        Some(suite) => Receive::srtp(ReceiveContext::new(keys(suite, Leg::A, number)?, SSRCS)),
+        None => Receive::plain(),
     };
     let send = match send {
-        Some(suite) => Send::Srtp(SendContext::new(keys(suite, Leg::B, number)?, SSRCS)),
-        None => Send::Plain,
+        Some(suite) => Send::srtp(SendContext::new(keys(suite, Leg::B, number)?, SSRCS)),
+        None => Send::plain(),
     };
-    Ok(Box::new(Flow {
-        ingress: [ingress, ingress],
-        receive,
-        send,
-        egress: [egress, egress],
-        dscp: Dscp::Keep,
-        peer: None,
-        held: false,
-        clock_rate: 8000,
-        counters: Arc::new(FlowCounters::new(SSRCS)),
-        state: FlowState::default(),
-    }))
+    let counters = Arc::new(FlowCounters::new(SSRCS));
+    Ok(Box::new(Flow::new([ingress; 2], receive, [egress; 2], send, counters)))
 }
 
 /// The next hop of every flow.

@@ -102,4 +102,13 @@ pub enum Effect {
         /// 0..=63.
         dscp: Option<u8>,
     },
+    /// Another bound on what is relayed, in bits a second of IP packets as they arrive; `None`: no bound.
+    SetBandwidth {
+        /// The flow's worker.
+        worker: u32,
+        /// Its name.
+        flow: FlowKey,
+        /// The bound.
+        bandwidth: Option<u64>,
+    },
 }

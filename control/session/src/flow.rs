@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use culvert_srtp::{MasterKey, Suite};
 
-use crate::SessionId;
+use crate::{EncryptionLevel, SessionId};
 
 /// Names one direction of one media: what arrives on `from_leg` and leaves by the other leg.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
@@ -43,6 +43,13 @@ pub enum Source {
     Learn,
     /// The first source port of this address.
     LearnFrom(IpAddr),
+    /// The first source that has an address of this network.
+    LearnWithin {
+        /// The network; what it has behind the prefix does not matter.
+        network: IpAddr,
+        /// Bits of the prefix: up to 32, or 128 for IPv6.
+        length: u8,
+    },
     /// The first source, whoever it is.
     LearnAny,
 }
@@ -74,20 +81,60 @@ pub struct Keys {
     pub keys: Vec<MasterKey>,
 }
 
+/// What makes [`Side::Plain`] possible: only an encryption level that does not require encryption gives it.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct ClearPermit(());
+
+impl EncryptionLevel {
+    /// Leave to let packets pass in the clear. `None` where encryption is required.
+    pub fn permit_clear(self) -> Option<ClearPermit> {
+        match self {
+            EncryptionLevel::Required => None,
+            EncryptionLevel::Supported | EncryptionLevel::NotSupported => Some(ClearPermit(())),
+        }
+    }
+}
+
 /// One side of a flow: how it opens what arrives, or closes what leaves.
+///
+/// A side without a [`ClearPermit`] is of a leg that requires encryption, and the engine holds it to that for as long as
+/// the flow is installed.
 #[derive(Clone, Debug)]
 pub enum Side {
     /// Not known yet: everything is dropped.
-    NotReady,
+    NotReady {
+        /// Whether it may become plain.
+        permit: Option<ClearPermit>,
+    },
     /// Plain RTP.
-    Plain,
+    Plain(ClearPermit),
     /// SRTP.
     Srtp {
         /// The keys.
         keys: Keys,
         /// Streams to make room for.
         max_ssrcs: u16,
+        /// Whether it may become plain.
+        permit: Option<ClearPermit>,
     },
+}
+
+impl Side {
+    /// Plain RTP at a level that permits it; nothing at all at one that does not.
+    pub(crate) fn plain(level: EncryptionLevel) -> Side {
+        match level.permit_clear() {
+            Some(permit) => Side::Plain(permit),
+            None => Side::NotReady { permit: None },
+        }
+    }
+
+    /// Leave to pass in the clear, which the side's leg may have.
+    pub fn permit(&self) -> Option<ClearPermit> {
+        match self {
+            Side::Plain(permit) => Some(*permit),
+            Side::NotReady { permit } | Side::Srtp { permit, .. } => *permit,
+        }
+    }
 }
 
 /// A flow to install.
@@ -109,6 +156,8 @@ pub struct FlowSpec {
     pub dscp: Option<u8>,
     /// Nothing is relayed.
     pub held: bool,
+    /// Most bits a second that are relayed, of IP packets as they arrive. `None`: as many as come.
+    pub bandwidth: Option<u64>,
     /// RTP timestamp units per second.
     pub clock_rate: u32,
     /// Streams to keep statistics of: those that may arrive.

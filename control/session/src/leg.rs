@@ -154,6 +154,7 @@ pub(crate) fn flow(
         send,
         dscp: to.dscp,
         held: from.held || to.held,
+        bandwidth: None,
         clock_rate,
         max_ssrcs: from.max_ssrcs,
     }

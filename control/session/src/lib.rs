@@ -41,7 +41,7 @@ pub use culvert_mras::MediaKind;
 pub use effect::Effect;
 pub use error::{ErrorKind, SessionError};
 pub use fingerprint::KeyId;
-pub use flow::{Component, Egress, FlowKey, FlowSpec, Ingress, Keys, Side, Source};
+pub use flow::{ClearPermit, Component, Egress, FlowKey, FlowSpec, Ingress, Keys, Side, Source};
 pub use issue::{FreshKeys, IssueRequest, ParticipantKeys};
 pub use level::{Disagreement, Resolution};
 pub use name::{Caller, Owner, SessionId};

@@ -41,12 +41,13 @@ pub(crate) fn pair<A, B>([a, b]: [A; 2], [c, d]: [B; 2]) -> [(A, B); 2] {
 /// A leg, with its receive and its send side.
 pub(crate) fn build(draft: LegDraft, local: Local) -> (Leg, [Side; 2]) {
     let max_ssrcs = draft.max_ssrcs;
+    let permit = draft.encryption.permit_clear();
     let side = |keys| match (&draft.protection, keys) {
-        (Protection::Plain, _) => Side::Plain,
+        (Protection::Plain, _) => Side::plain(draft.encryption),
         (Protection::Srtp { suite, .. }, keys) if !Vec::is_empty(&keys) => {
-            Side::Srtp { keys: Keys { suite: *suite, keys }, max_ssrcs }
+            Side::Srtp { keys: Keys { suite: *suite, keys }, max_ssrcs, permit }
         }
-        (Protection::Srtp { .. } | Protection::Unset, _) => Side::NotReady,
+        (Protection::Srtp { .. } | Protection::Unset, _) => Side::NotReady { permit },
     };
     let sides = [side(draft.receive.keys), side(draft.send.keys)];
     let leg = Leg {

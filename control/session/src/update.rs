@@ -302,19 +302,20 @@ impl Turn {
 }
 
 fn side(old: &Protection, leg: &Leg, old_keys: &[keys::KeyPrint], new: NewKeys) -> Turn {
+    let permit = leg.encryption.permit_clear();
     match (&leg.protection, old) {
         (Protection::Unset, _) | (Protection::Plain, Protection::Plain) => Turn::Nothing,
-        (Protection::Plain, _) => Turn::Set(Side::Plain),
+        (Protection::Plain, _) => Turn::Set(Side::plain(leg.encryption)),
         (Protection::Srtp { suite, .. }, _) if !new.keys.is_empty() => {
             let keys = Keys { suite: *suite, keys: new.keys };
             if old_keys.is_empty() {
-                Turn::Set(Side::Srtp { keys, max_ssrcs: leg.max_ssrcs })
+                Turn::Set(Side::Srtp { keys, max_ssrcs: leg.max_ssrcs, permit })
             } else {
                 Turn::Rekey(keys)
             }
         }
         // Plain no longer, and the keys are still to come.
-        (Protection::Srtp { .. }, Protection::Plain) => Turn::Set(Side::NotReady),
+        (Protection::Srtp { .. }, Protection::Plain) => Turn::Set(Side::NotReady { permit }),
         (Protection::Srtp { .. }, _) => Turn::Nothing,
     }
 }

@@ -53,13 +53,15 @@ fn a_session_opens_its_endpoints_and_installs_both_directions() {
     assert_eq!(inward.egress[0].remote, Some(endpoint("10.0.0.7:6000")));
     assert_eq!(inward.egress[1].remote, Some(endpoint("10.0.0.7:6001")));
     assert_eq!(inward.egress[1].local, inside.bound.rtcp);
-    assert!(matches!(&inward.receive, Side::Srtp { keys, max_ssrcs: 4 } if keys.keys.len() == 1));
-    assert!(matches!(inward.send, Side::Plain));
+    assert!(
+        matches!(&inward.receive, Side::Srtp { keys, max_ssrcs: 4, permit: None } if keys.keys.len() == 1)
+    );
+    assert!(matches!(inward.send, Side::Plain(_)));
 
     let from_inside = Source::LearnFrom("10.0.0.7".parse().unwrap());
     assert_eq!(outward.ingress.map(|side| side.source), [from_inside; 2]);
     assert_eq!(outward.egress.map(|side| side.remote), [Some(endpoint("198.51.100.7:5000")); 2]);
-    assert!(matches!(outward.receive, Side::Plain));
+    assert!(matches!(outward.receive, Side::Plain(_)));
     assert!(matches!(&outward.send, Side::Srtp { keys, .. } if keys.suite.name() == SUITE));
 }
 
@@ -79,8 +81,8 @@ fn what_is_not_known_yet_is_not_ready() {
         .iter()
         .filter_map(|effect| if let Effect::InstallFlow(flow) = effect { Some(flow) } else { None })
         .collect();
-    assert!(matches!((&flows[0].receive, &flows[0].send), (Side::NotReady, Side::Plain)));
-    assert!(matches!((&flows[1].receive, &flows[1].send), (Side::Plain, Side::NotReady)));
+    assert!(matches!((&flows[0].receive, &flows[0].send), (Side::NotReady { .. }, Side::Plain(_))));
+    assert!(matches!((&flows[1].receive, &flows[1].send), (Side::Plain(_), Side::NotReady { .. })));
     assert_eq!(flows[1].ingress[0].source, Source::Nobody);
     assert_eq!(flows[0].egress[0].remote, None);
 }

@@ -21,8 +21,8 @@ fn started() -> Sessions {
 fn update(node: &mut Sessions, legs: Vec<LegUpdate>) -> Result<Vec<String>, SessionError> {
     use culvert_session::{Effect, Side};
     let side = |side: &Side| match side {
-        Side::NotReady => "not ready",
-        Side::Plain => "plain",
+        Side::NotReady { .. } => "not ready",
+        Side::Plain(_) => "plain",
         Side::Srtp { .. } => "srtp",
     };
     let changed = node.update(&caller(), &UpdateRequest { session_id: "a".into(), legs })?;

@@ -8,8 +8,10 @@ use rtrb::Consumer;
 
 use crate::command::Command;
 use crate::event::{Cause, Direction, Event, Retired};
-use crate::flow::{Component, Flow, FlowSlot, NextHop, NextHopId, Receive, Send, SourceRule, Via};
+use crate::flow::{Component, Flow, FlowSlot, NextHop, NextHopId, Rekeyed, SourceRule, Via};
 use crate::io::PacketIo;
+use crate::rate::Rate;
+use crate::side::{Receive, Send};
 use crate::state::{Events, WorkerState};
 use crate::table::{Port, Target};
 
@@ -36,7 +38,7 @@ impl WorkerState {
             Command::Remove { slot } => self.remove(slot),
             Command::Rekey { slot, receive, send } => self.rekey(slot, receive, send),
             Command::RetirePrevious { slot } => {
-                if let Some(Receive::Srtp(context)) = self.flow_mut(slot).map(|flow| &mut flow.receive)
+                if let Some(context) = self.flow_mut(slot).and_then(Flow::receive_context_mut)
                     && let Some(keys) = context.retire_previous()
                 {
                     self.events.retire_keys(slot, Direction::Receive, Cause::Removed, keys);
@@ -61,6 +63,7 @@ impl WorkerState {
                     flow.dscp = dscp;
                 }
             }
+            Command::SetRate { slot, rate } => self.set_rate(slot, rate),
             Command::SetNextHop { id, hop } => self.set_next_hop(id, hop),
             Command::RouteElsewhere { endpoint, worker } => {
                 self.endpoints.insert(endpoint, Target::Worker(worker));
@@ -88,7 +91,7 @@ impl WorkerState {
             self.events.retire(Event::Retired(retired));
             return;
         }
-        flow.state = Default::default();
+        flow.begin(self.key_warning);
         if let Some(place) = self.flows.get_mut(slot.0 as usize) {
             *place = Some(flow);
             self.installed += 1;
@@ -121,54 +124,52 @@ impl WorkerState {
     }
 
     fn rekey(&mut self, slot: FlowSlot, receive: Option<Box<KeySet>>, send: Option<Box<KeySet>>) {
+        let warning = self.key_warning;
         let mut flow = self.flows.get_mut(slot.0 as usize).and_then(Option::as_deref_mut);
         if let Some(keys) = receive {
-            if let Some(Flow { receive: Receive::Srtp(context), state, .. }) = flow.as_deref_mut() {
-                let oldest = context.rekey(keys);
-                state.rekey_pending = true;
-                state.key_expiry_reported[Direction::Receive as usize] = false;
-                if let Some(oldest) = oldest {
-                    self.events.retire_keys(slot, Direction::Receive, Cause::Replaced, oldest);
-                }
-            } else {
-                self.events.retire_keys(slot, Direction::Receive, Cause::Refused, keys);
+            let direction = Direction::Receive;
+            match rekeyed(flow.as_deref_mut(), keys, |flow, keys| flow.rekey_receive(keys, warning)) {
+                Ok(Some(oldest)) => self.events.retire_keys(slot, direction, Cause::Replaced, oldest),
+                Ok(None) => {}
+                Err(refused) => self.events.retire_keys(slot, direction, Cause::Refused, refused),
             }
         }
         if let Some(keys) = send {
-            if let Some(Flow { send: Send::Srtp(context), state, .. }) = flow {
-                let old = context.rekey(keys);
-                state.key_expiry_reported[Direction::Send as usize] = false;
-                self.events.retire_keys(slot, Direction::Send, Cause::Replaced, old);
-                self.events.inform(Event::RekeyDone { slot, direction: Direction::Send });
-            } else {
-                self.events.retire_keys(slot, Direction::Send, Cause::Refused, keys);
+            let direction = Direction::Send;
+            match rekeyed(flow, keys, |flow, keys| flow.rekey_send(keys, warning)) {
+                Ok(old) => {
+                    if let Some(old) = old {
+                        self.events.retire_keys(slot, direction, Cause::Replaced, old);
+                    }
+                    self.events.inform(Event::RekeyDone { slot, direction });
+                }
+                Err(refused) => self.events.retire_keys(slot, direction, Cause::Refused, refused),
             }
         }
     }
 
     fn set_receive(&mut self, slot: FlowSlot, mut receive: Box<Receive>) {
-        let cause = match self.flow_mut(slot) {
-            Some(flow) => {
-                std::mem::swap(&mut flow.receive, &mut *receive);
-                flow.state.rekey_pending = false;
-                flow.state.key_expiry_reported[Direction::Receive as usize] = false;
-                Cause::Replaced
-            }
-            None => Cause::Refused,
-        };
+        let warning = self.key_warning;
+        let replaced = self.flow_mut(slot).is_some_and(|flow| flow.replace_receive(&mut receive, warning));
+        let cause = if replaced { Cause::Replaced } else { Cause::Refused };
         self.events.retire(Event::Retired(Retired::Receive { slot, cause, receive }));
     }
 
     fn set_send(&mut self, slot: FlowSlot, mut send: Box<Send>) {
-        let cause = match self.flow_mut(slot) {
-            Some(flow) => {
-                std::mem::swap(&mut flow.send, &mut *send);
-                flow.state.key_expiry_reported[Direction::Send as usize] = false;
-                Cause::Replaced
-            }
-            None => Cause::Refused,
-        };
+        let warning = self.key_warning;
+        let replaced = self.flow_mut(slot).is_some_and(|flow| flow.replace_send(&mut send, warning));
+        let cause = if replaced { Cause::Replaced } else { Cause::Refused };
         self.events.retire(Event::Retired(Retired::Send { slot, cause, send }));
+    }
+
+    fn set_rate(&mut self, slot: FlowSlot, rate: Option<Box<Rate>>) {
+        let (cause, retired) = match self.flow_mut(slot) {
+            Some(flow) => (Cause::Replaced, std::mem::replace(&mut flow.rate, rate)),
+            None => (Cause::Refused, rate),
+        };
+        if let Some(rate) = retired {
+            self.events.retire(Event::Retired(Retired::Rate { slot, cause, rate }));
+        }
     }
 
     fn set_source(&mut self, slot: FlowSlot, component: Component, rule: SourceRule) {
@@ -190,6 +191,18 @@ impl WorkerState {
         if let Some(entry) = self.next_hops.get_mut(id.0 as usize) {
             *entry = hop;
         }
+    }
+}
+
+/// Gives keys to a flow, if it is there.
+fn rekeyed(
+    flow: Option<&mut Flow>,
+    keys: Box<KeySet>,
+    rekey: impl FnOnce(&mut Flow, Box<KeySet>) -> Rekeyed,
+) -> Rekeyed {
+    match flow {
+        Some(flow) => rekey(flow, keys),
+        None => Err(keys),
     }
 }
 

@@ -5,15 +5,16 @@ use culvert_srtp::KeySet;
 use culvert_udp::UdpSocket;
 use culvert_wire::Endpoint;
 
-use crate::flow::{
-    Component, Dscp, Egress, Flow, FlowSlot, NextHop, NextHopId, Receive, Send, SourceRule, Via,
-};
+use crate::flow::{Component, Dscp, Egress, Flow, FlowSlot, NextHop, NextHopId, SourceRule, Via};
+use crate::rate::Rate;
+use crate::side::{Receive, Send};
 
 /// One change to a worker's state. Commands are carried out in order, between bursts, each as a whole.
 ///
 /// Everything boxed comes back as [`crate::Event::Retired`]: what the command replaced with
 /// [`crate::Cause::Replaced`] or [`crate::Cause::Removed`], and, when it cannot be carried out (an empty slot, an
-/// occupied one, an endpoint in use), what the command brought with [`crate::Cause::Refused`].
+/// occupied one, an endpoint in use, a side that would loosen one that requires encryption), what the command brought
+/// with [`crate::Cause::Refused`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Command {
@@ -34,9 +35,9 @@ pub enum Command {
     Rekey {
         /// Which.
         slot: FlowSlot,
-        /// Keys for what arrives; the flow's receive side is SRTP.
+        /// Keys for what arrives; the flow's receive side is SRTP, and they encrypt if it is required to.
         receive: Option<Box<KeySet>>,
-        /// Keys for what leaves; the flow's send side is SRTP.
+        /// Keys for what leaves; the flow's send side is SRTP, and they encrypt if it is required to.
         send: Option<Box<KeySet>>,
     },
     /// Ends the overlap of a re-key: erases the receive keys before the newest.
@@ -44,14 +45,15 @@ pub enum Command {
         /// Which.
         slot: FlowSlot,
     },
-    /// Replaces the receive side, stream states and all. The source that was learnt stays.
+    /// Replaces the receive side, stream states and all. The source that was learnt stays. A required side takes only
+    /// another required one.
     SetReceive {
         /// Which.
         slot: FlowSlot,
         /// The new one.
         receive: Box<Receive>,
     },
-    /// Replaces the send side, stream states and all.
+    /// Replaces the send side, stream states and all. A required side takes only another required one.
     SetSend {
         /// Which.
         slot: FlowSlot,
@@ -101,6 +103,13 @@ pub enum Command {
         slot: FlowSlot,
         /// The marking.
         dscp: Dscp,
+    },
+    /// Sets or lifts the bound on a flow's bandwidth. The bound before it comes back as [`crate::Retired::Rate`].
+    SetRate {
+        /// Which flow.
+        slot: FlowSlot,
+        /// The bound; `None`: none.
+        rate: Option<Box<Rate>>,
     },
     /// Fills, changes or empties an entry of the table of next hops.
     SetNextHop {

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::clock::Nanos;
+use crate::event::Direction;
 use crate::io::Transmitted;
 use crate::reason::DropReason;
 use crate::statistics::{StreamSnapshot, StreamStatistics};
@@ -48,6 +49,10 @@ pub struct FlowCounters {
     last_seen: AtomicU64,
     streams: Box<[StreamStatistics]>,
     rtcp_packets: Count,
+    /// By direction.
+    key_packets: [AtomicU64; 2],
+    plain_packets: Count,
+    plain_bytes: Count,
     drops: [SmallCount; DropReason::FLOW_COUNT],
 }
 
@@ -58,6 +63,9 @@ impl FlowCounters {
             packets: Count::default(),
             bytes: Count::default(),
             rtcp_packets: Count::default(),
+            key_packets: [AtomicU64::new(0), AtomicU64::new(0)],
+            plain_packets: Count::default(),
+            plain_bytes: Count::default(),
             last_seen: AtomicU64::new(0),
             drops: std::array::from_fn(|_| SmallCount::default()),
             streams: (0..max_ssrcs).map(|_| StreamStatistics::default()).collect(),
@@ -77,6 +85,22 @@ impl FlowCounters {
     /// Of the relayed packets, those of RTCP.
     pub fn rtcp_packets(&self) -> u64 {
         self.rtcp_packets.get()
+    }
+
+    /// Of the relayed packets, those that left unencrypted: plain, or under the NULL cipher.
+    pub fn plain_packets(&self) -> u64 {
+        self.plain_packets.get()
+    }
+
+    /// UDP payload of those, in bytes as they were sent.
+    pub fn plain_bytes(&self) -> u64 {
+        self.plain_bytes.get()
+    }
+
+    /// Packets since the keys of a side took effect: those that authenticated under the newest receive keys, or those that
+    /// the send key has protected. SRTP and SRTCP; 0 where there is no key.
+    pub fn key_packets(&self, direction: Direction) -> u64 {
+        self.key_packets[direction as usize].load(Relaxed)
     }
 
     /// When the latest packet was accepted, relayed or not; `None` before the first.
@@ -121,6 +145,17 @@ impl FlowCounters {
             self.rtcp_packets.add(1);
         }
         first
+    }
+
+    /// Accounts for a packet that was relayed unencrypted.
+    pub(crate) fn relayed_plain(&self, bytes: usize) {
+        self.plain_packets.add(1);
+        self.plain_bytes.add(bytes as u64);
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_key_packets(&self, direction: Direction, packets: u64) {
+        self.key_packets[direction as usize].store(packets, Relaxed);
     }
 
     pub(crate) fn seen(&self, now: Nanos) {

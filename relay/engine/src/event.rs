@@ -5,7 +5,9 @@ use culvert_srtp::KeySet;
 use culvert_udp::UdpSocket;
 use culvert_wire::Endpoint;
 
-use crate::flow::{Component, Flow, FlowSlot, Receive, Send};
+use crate::flow::{Component, Flow, FlowSlot};
+use crate::rate::Rate;
+use crate::side::{Receive, Send};
 
 /// Something that control should know.
 ///
@@ -37,6 +39,15 @@ pub enum Event {
         slot: FlowSlot,
         /// Of which side.
         direction: Direction,
+    },
+    /// A key has not much of its lifetime left ([`crate::WorkerConfig::key_warning`]). Told once of each key.
+    KeyExpiring {
+        /// Which flow.
+        slot: FlowSlot,
+        /// Of which side.
+        direction: Direction,
+        /// Packets that it can still protect: of SRTP or SRTCP, whichever are fewer.
+        packets_left: u64,
     },
     /// A key has served its lifetime; packets are dropped as `key_expired` until a re-key.
     KeyExpired {
@@ -97,6 +108,15 @@ pub enum Retired {
         cause: Cause,
         /// The send side.
         send: Box<Send>,
+    },
+    /// A bound on bandwidth.
+    Rate {
+        /// The flow it was for.
+        slot: FlowSlot,
+        /// [`Cause::Replaced`] or [`Cause::Refused`].
+        cause: Cause,
+        /// The bound.
+        rate: Box<Rate>,
     },
     /// A socket, for control to close.
     Socket {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What control says about one direction of one stream.
 
-use std::fmt;
 use std::sync::Arc;
 
-use culvert_srtp::{ReceiveContext, SendContext};
+use culvert_srtp::KeySet;
 use culvert_wire::{Address, Endpoint, MacAddress};
 
 use crate::burst::InterfaceId;
 use crate::counters::FlowCounters;
+use crate::event::Direction;
+use crate::prefix::Prefix;
+use crate::rate::Rate;
+use crate::side::{Receive, Send};
 
 /// Index of a flow in its worker. Control allocates them ([`crate::SlotAllocator`]).
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -48,6 +51,8 @@ pub enum SourceRule {
     Learn,
     /// The first source port of this address.
     LearnFrom(Address),
+    /// The first source that has an address of this prefix.
+    LearnWithin(Prefix),
     /// The first source, whoever it is.
     LearnAny,
     /// What a learning rule has become: this endpoint and no other.
@@ -135,59 +140,20 @@ impl Dscp {
     }
 }
 
-/// How what arrives is opened.
-pub enum Receive {
-    /// Keys are not known yet: everything is dropped as `not_ready`.
-    NotReady,
-    /// Plain RTP and RTCP.
-    Plain,
-    /// SRTP and SRTCP.
-    Srtp(ReceiveContext),
-}
-
-/// How what leaves is closed. Unprotected bytes can leave only through [`Send::Plain`].
-pub enum Send {
-    /// Keys are not known yet: nothing is sent; packets are dropped as `not_ready`.
-    NotReady,
-    /// Plain RTP and RTCP.
-    Plain,
-    /// SRTP and SRTCP.
-    Srtp(SendContext),
-}
-
-impl fmt::Debug for Receive {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Receive::NotReady => "NotReady",
-            Receive::Plain => "Plain",
-            Receive::Srtp(_) => "Srtp(..)",
-        })
-    }
-}
-
-impl fmt::Debug for Send {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Send::NotReady => "NotReady",
-            Send::Plain => "Plain",
-            Send::Srtp(_) => "Srtp(..)",
-        })
-    }
-}
-
 /// One direction of one stream: what arrives at one leg and leaves by the other.
 ///
 /// Control builds it, [`crate::Command::Install`] moves it to the worker, and [`crate::Retired::Flow`] brings it back.
+/// Its sides change only as [`crate::side`] allows.
 // In this order, what a packet of RTP needs is in the first four cache lines.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Flow {
-    /// How to open what arrives.
-    pub receive: Receive,
-    /// How to close what leaves.
-    pub send: Send,
+    receive: Receive,
+    send: Send,
     /// Shared with control, which reads them at any time.
     pub counters: Arc<FlowCounters>,
+    /// How fast it may relay; `None`: as fast as packets come.
+    pub rate: Option<Box<Rate>>,
     /// The reverse direction, on the same worker. What this flow learns about its source is where that one sends.
     pub peer: Option<FlowSlot>,
     /// RTP timestamp units per second, for the jitter.
@@ -197,25 +163,159 @@ pub struct Flow {
     /// Held: packets are authenticated and accounted, so that the roll-over counter keeps up, and then dropped.
     pub held: bool,
     /// The worker's own notes.
-    pub state: FlowState,
+    pub(crate) state: FlowState,
     /// RTP and RTCP, in the order of [`Component::ALL`].
     pub ingress: [Ingress; 2],
     /// RTP and RTCP, in the order of [`Component::ALL`].
     pub egress: [Egress; 2],
 }
 
-/// What only the worker writes; control builds a flow with `FlowState::default()`.
+/// What a re-key gives back: keys that are no longer held, or, refused, those it brought.
+pub(crate) type Rekeyed = Result<Option<Box<KeySet>>, Box<KeySet>>;
+
+/// What only the worker writes.
 #[derive(Debug, Default)]
-pub struct FlowState {
+pub(crate) struct FlowState {
     /// By direction.
     pub(crate) key_expiry_reported: [bool; 2],
     pub(crate) rekey_pending: bool,
 }
 
 impl Flow {
+    /// A flow without a peer, of a clock rate of 8,000, that keeps the marking, is not held and has no bound on its
+    /// bandwidth.
+    pub fn new(
+        ingress: [Ingress; 2],
+        receive: Receive,
+        egress: [Egress; 2],
+        send: Send,
+        counters: Arc<FlowCounters>,
+    ) -> Flow {
+        Flow {
+            receive,
+            send,
+            counters,
+            rate: None,
+            peer: None,
+            clock_rate: 8000,
+            dscp: Dscp::Keep,
+            held: false,
+            state: FlowState::default(),
+            ingress,
+            egress,
+        }
+    }
+
+    /// How what arrives is opened.
+    #[inline]
+    pub fn receive(&self) -> &Receive {
+        &self.receive
+    }
+
+    /// How what leaves is closed.
+    #[inline]
+    pub fn send(&self) -> &Send {
+        &self.send
+    }
+
+    /// For the packets: to open them.
+    #[inline]
+    pub(crate) fn receive_context_mut(&mut self) -> Option<&mut culvert_srtp::ReceiveContext> {
+        self.receive.context_mut()
+    }
+
+    /// For the packets: to close them.
+    #[inline]
+    pub(crate) fn send_context_mut(&mut self) -> Option<&mut culvert_srtp::SendContext> {
+        self.send.context_mut()
+    }
+
+    /// Begins with the packets: nothing is noted, and keys warn as the worker's configuration says.
+    pub(crate) fn begin(&mut self, key_warning: u8) {
+        self.state = FlowState::default();
+        self.receive_changed(key_warning);
+        self.send_changed(key_warning);
+    }
+
+    /// Changes the receive side for another. False, and nothing changed, if that would loosen it.
+    pub(crate) fn replace_receive(&mut self, new: &mut Receive, key_warning: u8) -> bool {
+        let replaced = self.receive.replace(new);
+        if replaced {
+            self.state.rekey_pending = false;
+            self.receive_changed(key_warning);
+        }
+        replaced
+    }
+
+    /// Changes the send side for another. False, and nothing changed, if that would loosen it.
+    pub(crate) fn replace_send(&mut self, new: &mut Send, key_warning: u8) -> bool {
+        let replaced = self.send.replace(new);
+        if replaced {
+            self.send_changed(key_warning);
+        }
+        replaced
+    }
+
+    /// New receive keys; those no longer held come back.
+    ///
+    /// # Errors
+    /// Gives the new keys back when the receive side is not SRTP, or they do not encrypt where that is required.
+    pub(crate) fn rekey_receive(&mut self, keys: Box<KeySet>, key_warning: u8) -> Rekeyed {
+        let oldest = self.receive.rekey(keys)?;
+        self.state.rekey_pending = true;
+        self.receive_changed(key_warning);
+        Ok(oldest)
+    }
+
+    /// New send keys; the old ones come back.
+    ///
+    /// # Errors
+    /// Gives the new keys back when the send side is not SRTP, or they do not encrypt where that is required.
+    pub(crate) fn rekey_send(&mut self, keys: Box<KeySet>, key_warning: u8) -> Rekeyed {
+        let old = self.send.rekey(keys)?;
+        self.send_changed(key_warning);
+        Ok(old)
+    }
+
+    fn receive_changed(&mut self, key_warning: u8) {
+        self.state.key_expiry_reported[Direction::Receive as usize] = false;
+        let context = self.receive.context_mut();
+        let packets = context.map(|context| {
+            context.warn_of_expiry(key_warning);
+            context.packets()
+        });
+        self.counters.set_key_packets(Direction::Receive, packets.unwrap_or(0));
+    }
+
+    fn send_changed(&mut self, key_warning: u8) {
+        self.state.key_expiry_reported[Direction::Send as usize] = false;
+        let context = self.send.context_mut();
+        let packets = context.map(|context| {
+            context.warn_of_expiry(key_warning);
+            context.packets()
+        });
+        self.counters.set_key_packets(Direction::Send, packets.unwrap_or(0));
+    }
+
+    /// Accounts for a packet that was opened. Says once of each key that it will soon expire, and in how many packets.
+    #[inline(always)]
+    pub(crate) fn opened(&mut self) -> Option<u64> {
+        let context = self.receive.context_mut()?;
+        self.counters.set_key_packets(Direction::Receive, context.packets());
+        if context.is_expiring() { context.take_expiring() } else { None }
+    }
+
+    /// The same of a packet that was closed.
+    #[inline(always)]
+    pub(crate) fn closed(&mut self) -> Option<u64> {
+        let context = self.send.context_mut()?;
+        self.counters.set_key_packets(Direction::Send, context.packets());
+        if context.is_expiring() { context.take_expiring() } else { None }
+    }
+
     /// Reads a little of every cache line that a packet of RTP will need, ahead of time.
     pub(crate) fn touch(&self) -> u32 {
-        let plain = matches!(self.receive, Receive::Plain);
+        let plain = self.receive.is_plain();
         let [ingress, egress] = [self.ingress[1].local.port, self.egress[0].local.port];
         self.clock_rate ^ u32::from(plain) ^ u32::from(ingress) ^ u32::from(egress)
     }

@@ -82,6 +82,8 @@ reasons! {
     NoHeadRoom = "no_head_room",
     /// CSRCs or header extension in the clear where the leg encrypts them, or that it cannot encrypt (RFC 6904, RFC 9335).
     HeaderUnprotected = "header_unprotected",
+    /// The flow has used up the bandwidth it may have.
+    OverBandwidth = "over_bandwidth",
 
     // From here on: of packets that belong to no flow.
 
@@ -142,7 +144,7 @@ mod tests {
             assert_eq!(reason as usize, index);
             assert!(DropReason::ALL.iter().all(|other| *other == reason || other.name() != reason.name()));
         }
-        assert_eq!(DropReason::COUNT, 34);
-        assert_eq!(DropReason::FLOW_COUNT, 28);
+        assert_eq!(DropReason::COUNT, 35);
+        assert_eq!(DropReason::FLOW_COUNT, 29);
     }
 }

@@ -7,7 +7,7 @@ use rtrb::Producer;
 
 use crate::counters::WorkerCounters;
 use crate::event::Event;
-use crate::flow::{Flow, FlowSlot, NextHop, NextHopId};
+use crate::flow::{Flow, FlowSlot, NextHop};
 use crate::table::EndpointTable;
 
 /// Sizes of a worker. All memory is allocated once, by them.
@@ -27,6 +27,9 @@ pub struct WorkerConfig {
     pub interface_mtus: Vec<u16>,
     /// Longest IP packet on back ends whose kernel writes the headers.
     pub datagram_mtu: u16,
+    /// How much of a key's lifetime is left when it is announced to expire: the 2^n-th part of it, at least one packet.
+    /// Held to 1..=48.
+    pub key_warning: u8,
     /// Where to run the thread; `None`: wherever the system likes.
     pub cpu: Option<usize>,
 }
@@ -46,6 +49,7 @@ impl Default for WorkerConfig {
             events: 8192,
             interface_mtus: vec![1500],
             datagram_mtu: 1500,
+            key_warning: 4,
             cpu: None,
         }
     }
@@ -59,6 +63,7 @@ pub struct WorkerState {
     pub(crate) next_hops: Vec<Option<NextHop>>,
     pub(crate) interface_mtus: Vec<u16>,
     pub(crate) datagram_mtu: u16,
+    pub(crate) key_warning: u8,
     pub(crate) installed: u32,
     pub(crate) events: Events,
     pub(crate) counters: Arc<WorkerCounters>,
@@ -76,6 +81,7 @@ impl WorkerState {
             next_hops: vec![None; config.max_next_hops as usize],
             interface_mtus: config.interface_mtus.clone(),
             datagram_mtu: config.datagram_mtu,
+            key_warning: config.key_warning.clamp(1, 48),
             installed: 0,
             events: Events { ring: events, counters: Arc::clone(&counters) },
             counters,
@@ -94,10 +100,6 @@ impl WorkerState {
 
     pub(crate) fn flow_mut(&mut self, slot: FlowSlot) -> Option<&mut Flow> {
         self.flows.get_mut(slot.0 as usize)?.as_deref_mut()
-    }
-
-    pub(crate) fn next_hop(&self, id: NextHopId) -> Option<&NextHop> {
-        self.next_hops.get(id.0 as usize)?.as_ref()
     }
 }
 

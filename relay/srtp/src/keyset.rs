@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 mod more;
+mod usage;
 
 use core::fmt;
 
 use self::more::More;
+pub(crate) use self::usage::Usage;
 use crate::header_protection::HeaderProtection;
 use crate::kdf::{Material, Protocol};
 use crate::kernel::Machine;
-use crate::key::{MAX_KEYS, MAX_LIFETIME};
+use crate::key::MAX_KEYS;
 use crate::layout::{self, Layout};
 use crate::session::{Position, RtcpKeys, RtpKeys};
 use crate::{KeyError, Kind, MasterKey, Mki, Path, Reject, Suite};
-
-/// SRTCP packets that one master key may protect (RFC 3711 section 9.2).
-const MAX_RTCP_LIFETIME: u64 = 1 << 31;
 
 /// The session keys of 1 to 16 master keys of one suite, derived and ready to use. Made on the control side and moved
 /// into a context. Zeroized on drop; `Debug` shows no key.
@@ -37,24 +36,6 @@ pub(crate) struct SessionKeys {
     generation: u32,
     rtcp: RtcpKeys,
     machine: Option<Machine>,
-}
-
-/// Packets under one master key, and its limits.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Usage {
-    rtp: u64,
-    limit: u64,
-    /// Never above 2^31.
-    rtcp: u32,
-    /// Whether either count has reached its limit, which ends the key for both (RFC 3711 section 9.2).
-    expired: bool,
-}
-
-impl Usage {
-    #[inline(always)]
-    fn check(&mut self) {
-        self.expired = self.rtp >= self.limit || u64::from(self.rtcp) >= self.limit.min(MAX_RTCP_LIFETIME);
-    }
 }
 
 impl KeySet {
@@ -210,11 +191,28 @@ impl KeySet {
             keys.generation = generation;
             for old in before.clone().filter(|old| old.rtcp.shares_key_with(&keys.rtcp)) {
                 keys.generation = keys.generation.min(old.generation);
-                keys.usage.rtp = keys.usage.rtp.max(old.usage.rtp);
-                keys.usage.rtcp = keys.usage.rtcp.max(old.usage.rtcp);
-                keys.usage.check();
+                keys.usage.take_over(&old.usage);
             }
         }
+    }
+
+    /// Packets that its keys have protected.
+    #[inline]
+    pub(crate) fn packets(&self) -> u64 {
+        let others: u64 = self.others().iter().map(SessionKeys::packets).sum();
+        self.first.packets() + others
+    }
+
+    /// Packets left of the key that has fewest.
+    pub(crate) fn packets_left(&self) -> u64 {
+        self.iter().map(SessionKeys::packets_left).min().unwrap_or(0)
+    }
+
+    /// Asks for a warning of each key. Says whether one is due already.
+    pub(crate) fn warn_of_expiry(&mut self, part: u8) -> bool {
+        let others = self.more.as_mut().map(|more| &mut *more.others).unwrap_or_default();
+        let keys = core::iter::once(&mut self.first).chain(others);
+        keys.fold(false, |due, keys| keys.warn_of_expiry(part) || due)
     }
 
     /// What each key has protected, and its generation.
@@ -246,7 +244,7 @@ impl SessionKeys {
             rtp: RtpKeys::new(suite, machine, &rtp),
             rtcp: RtcpKeys::new(suite, rtcp),
             mki,
-            usage: Usage { rtp: 0, rtcp: 0, limit: lifetime.unwrap_or(MAX_LIFETIME), expired: false },
+            usage: Usage::new(lifetime),
             generation: 0,
             machine,
         }
@@ -276,17 +274,27 @@ impl SessionKeys {
     /// Whether the key has protected as many packets as it may.
     #[inline(always)]
     pub(crate) fn expired(&self) -> bool {
-        self.usage.expired
+        self.usage.expired()
     }
 
-    /// Counts a packet that the key has protected.
+    /// Counts a packet that the key has protected. Says whether that was the one to warn at.
     #[inline(always)]
-    pub(crate) fn count(&mut self, kind: Kind) {
-        match kind {
-            Kind::Rtp => self.usage.rtp += 1,
-            Kind::Rtcp => self.usage.rtcp += 1,
-        }
-        self.usage.check();
+    pub(crate) fn count(&mut self, kind: Kind) -> bool {
+        self.usage.count(kind)
+    }
+
+    /// Asks for a warning. Says whether it is due already.
+    pub(crate) fn warn_of_expiry(&mut self, part: u8) -> bool {
+        self.usage.warn_at(part)
+    }
+
+    #[inline(always)]
+    pub(crate) fn packets(&self) -> u64 {
+        self.usage.packets()
+    }
+
+    pub(crate) fn packets_left(&self) -> u64 {
+        self.usage.left()
     }
 
     pub(crate) fn authenticates(&self, kind: Kind, packet: &[u8], at: &Layout, position: Position) -> bool {

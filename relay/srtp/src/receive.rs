@@ -41,9 +41,6 @@ pub struct ReceiveContext {
     keys: Box<KeySet>,
     previous: Option<Box<KeySet>>,
     streams: Streams<ReceiveStream>,
-    /// Generation of the newest set.
-    generation: u32,
-    rekeyed: bool,
 }
 
 /// One SSRC.
@@ -100,16 +97,18 @@ impl ReceiveContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
     pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> ReceiveContext {
         keys.enter(0, core::iter::empty());
-        Self { keys, previous: None, streams: Streams::new(max_ssrcs), generation: 0, rekeyed: false }
+        Self { keys, previous: None, streams: Streams::new(max_ssrcs) }
     }
 
     /// Takes a new key set. Packets are tried under it first and then under the set it replaces, so that those in
     /// flight are not lost. Returns the set before that one, for the control side to drop.
     pub fn rekey(&mut self, mut keys: Box<KeySet>) -> Option<Box<KeySet>> {
-        self.generation += 1;
-        keys.enter(self.generation, self.keys.iter().chain(self.previous.iter().flat_map(|set| set.iter())));
+        self.streams.generation += 1;
+        let generation = self.streams.generation;
+        keys.enter(generation, self.keys.iter().chain(self.previous.iter().flat_map(|set| set.iter())));
         keys.take_protection_of(&mut self.keys);
-        self.rekeyed = false;
+        self.streams.rekeyed = false;
+        self.streams.expiring = false;
         self.previous.replace(core::mem::replace(&mut self.keys, keys))
     }
 
@@ -121,7 +120,30 @@ impl ReceiveContext {
 
     /// Whether a packet has authenticated under the newest set.
     pub fn rekeyed(&self) -> bool {
-        self.rekeyed
+        self.streams.rekeyed
+    }
+
+    /// Asks for a warning of each key of the newest set, once, when the 2^`part`-th part of its lifetime is left, but
+    /// at least one packet. A set has none until this is called for it.
+    pub fn warn_of_expiry(&mut self, part: u8) {
+        self.streams.expiring = self.keys.warn_of_expiry(part);
+    }
+
+    /// Whether a warning waits to be taken.
+    #[inline(always)]
+    pub fn is_expiring(&self) -> bool {
+        self.streams.expiring
+    }
+
+    /// Takes the warning: packets left of the key of the newest set that has fewest.
+    pub fn take_expiring(&mut self) -> Option<u64> {
+        core::mem::take(&mut self.streams.expiring).then(|| self.keys.packets_left())
+    }
+
+    /// Packets that have authenticated under the newest set, SRTP and SRTCP.
+    #[inline]
+    pub fn packets(&self) -> u64 {
+        self.keys.packets()
     }
 
     /// The newest key set.
@@ -140,7 +162,7 @@ impl ReceiveContext {
     pub(crate) fn state(&self) -> impl PartialEq + core::fmt::Debug + use<> {
         (
             self.streams.clone(),
-            (self.streams.memory(), self.generation, self.rekeyed),
+            self.streams.memory(),
             self.keys.spent(),
             self.previous.as_deref().map(KeySet::spent),
         )
@@ -339,12 +361,14 @@ impl ReceiveContext {
         let keys = match (accepted.set, &mut self.previous) {
             (Set::Previous, Some(previous)) => previous,
             _ => {
-                self.rekeyed = true;
+                self.streams.rekeyed = true;
                 &mut self.keys
             }
         };
         let session = keys.get_mut(accepted.key);
-        session.count(kind);
+        if session.count(kind) && accepted.set == Set::Newest {
+            self.streams.expiring = true;
+        }
         let generation = session.generation();
         let stream = self.streams.entry(accepted.slot, accepted.header.ssrc);
         let track = match kind {

@@ -71,12 +71,36 @@ impl SendContext {
     pub fn rekey(&mut self, mut keys: Box<KeySet>) -> Box<KeySet> {
         keys.enter(0, self.keys.iter());
         keys.take_protection_of(&mut self.keys);
+        self.streams.expiring = false;
         core::mem::replace(&mut self.keys, keys)
     }
 
     /// The key set in use.
     pub fn keys(&self) -> &KeySet {
         &self.keys
+    }
+
+    /// Asks for a warning of the key that protects, once, when the 2^`part`-th part of its lifetime is left, but at least
+    /// one packet. A set has none until this is called for it.
+    pub fn warn_of_expiry(&mut self, part: u8) {
+        self.streams.expiring = self.keys.first_mut().warn_of_expiry(part);
+    }
+
+    /// Whether a warning waits to be taken.
+    #[inline(always)]
+    pub fn is_expiring(&self) -> bool {
+        self.streams.expiring
+    }
+
+    /// Takes the warning: packets left of the key that protects.
+    pub fn take_expiring(&mut self) -> Option<u64> {
+        core::mem::take(&mut self.streams.expiring).then(|| self.keys.first().packets_left())
+    }
+
+    /// Packets that the key has protected, SRTP and SRTCP.
+    #[inline]
+    pub fn packets(&self) -> u64 {
+        self.keys.first().packets()
     }
 
     /// Everything that a packet could change.
@@ -153,7 +177,9 @@ impl SendContext {
             Kind::Rtp => stream.rtp.accept(allowed.index),
             Kind::Rtcp => stream.next_rtcp += 1,
         }
-        self.keys.first_mut().count(kind);
+        if self.keys.first_mut().count(kind) {
+            self.streams.expiring = true;
+        }
     }
 }
 

@@ -10,6 +10,13 @@ pub(crate) struct Streams<S> {
     /// Those in use come first.
     entries: Box<[S]>,
     used: u16,
+    // Of the context, which has room for it only here, where there would else be padding.
+    /// A packet has authenticated under the newest set.
+    pub(crate) rekeyed: bool,
+    /// A key of the newest set has passed its warning, which nobody has been told yet.
+    pub(crate) expiring: bool,
+    /// Of the newest set.
+    pub(crate) generation: u32,
 }
 
 /// The state of one SSRC, which knows its name: beside the state it would cost more than its size.
@@ -29,7 +36,13 @@ impl<S: Stream> Streams<S> {
     /// Room for `max` SSRCs, held to 1..=[`MAX_SSRCS`].
     pub(crate) fn new(max: usize) -> Streams<S> {
         let max = max.clamp(1, MAX_SSRCS);
-        Streams { entries: vec![S::default(); max].into(), used: 0 }
+        Streams {
+            entries: vec![S::default(); max].into(),
+            used: 0,
+            rekeyed: false,
+            expiring: false,
+            generation: 0,
+        }
     }
 
     /// Bytes on the heap.

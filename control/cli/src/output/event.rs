@@ -35,6 +35,9 @@ enum Kind {
         total: u64,
     },
     RekeyDone,
+    KeyExpiring {
+        packets_left: u64,
+    },
     KeyExpired,
     SessionCreated,
     SessionDeleted,
@@ -66,6 +69,7 @@ impl From<v1::Event> for Event {
                 total: failures.total,
             },
             Some(Wire::RekeyDone(_)) => Kind::RekeyDone,
+            Some(Wire::KeyExpiring(key)) => Kind::KeyExpiring { packets_left: key.packets_left },
             Some(Wire::KeyExpired(_)) => Kind::KeyExpired,
             Some(Wire::SessionCreated(_)) => Kind::SessionCreated,
             Some(Wire::SessionDeleted(_)) => Kind::SessionDeleted,
@@ -102,6 +106,9 @@ impl Event {
                 )
             }
             Kind::RekeyDone => format!("{leg}: new keys in use"),
+            Kind::KeyExpiring { packets_left } => {
+                format!("{leg}: key expires in {packets_left} packets, update it")
+            }
             Kind::KeyExpired => format!("{leg}: key expired, update it"),
             Kind::SessionCreated => "created".to_owned(),
             Kind::SessionDeleted => "deleted".to_owned(),
@@ -134,6 +141,7 @@ mod tests {
             (Some(Wire::AddressLearnt(v1::AddressLearnt { source, rtcp: true })), "call-7 media 0 leg 1: RTCP comes from [2001:db8::9]:4000", r#""event":"address_learnt","source":{"address":"2001:db8::9","port":4000},"rtcp":true"#),
             (Some(Wire::AuthenticationFailures(failures)), "call-7 media 0 leg 1: 9 packets failed authentication in the last second, 12 in all", r#""event":"authentication_failures","in_last_second":9,"total":12"#),
             (Some(Wire::RekeyDone(v1::RekeyDone {})), "call-7 media 0 leg 1: new keys in use", r#""event":"rekey_done""#),
+            (Some(Wire::KeyExpiring(v1::KeyExpiring { packets_left: 7 })), "call-7 media 0 leg 1: key expires in 7 packets, update it", r#""event":"key_expiring","packets_left":7"#),
             (Some(Wire::KeyExpired(v1::KeyExpired {})), "call-7 media 0 leg 1: key expired, update it", r#""event":"key_expired""#),
             (Some(Wire::SessionCreated(v1::SessionCreated {})), "call-7 created", r#""event":"session_created""#),
             (Some(Wire::SessionDeleted(v1::SessionDeleted {})), "call-7 deleted", r#""event":"session_deleted""#),

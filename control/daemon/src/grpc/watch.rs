@@ -49,6 +49,7 @@ fn event(happening: &Happening) -> v1::Event {
             Kind::AuthenticationFailures(v1::AuthenticationFailures { in_last_second, total })
         }
         What::RekeyDone => Kind::RekeyDone(v1::RekeyDone {}),
+        What::KeyExpiring { packets_left } => Kind::KeyExpiring(v1::KeyExpiring { packets_left }),
         What::KeyExpired => Kind::KeyExpired(v1::KeyExpired {}),
         What::AuthorityEnded(state) => {
             Kind::AuthorityEnded(v1::AuthorityEnded { state: answer::authority_state(state).into() })

@@ -48,6 +48,11 @@ pub enum What {
     },
     /// New keys of the leg took effect.
     RekeyDone,
+    /// A key of the leg has not much of its lifetime left.
+    KeyExpiring {
+        /// Packets that it can still protect.
+        packets_left: u64,
+    },
     /// A key of the leg has served its lifetime.
     KeyExpired,
     /// The leg's credential has ended, and its keys are erased.

@@ -307,6 +307,10 @@ impl Node {
                 let leg = leg_of(&flow, direction);
                 (flow, leg, What::RekeyDone)
             }
+            Told::KeyExpiring { flow, direction, packets_left } => {
+                let leg = leg_of(&flow, direction);
+                (flow, leg, What::KeyExpiring { packets_left })
+            }
             Told::KeyExpired { flow, direction } => {
                 let leg = leg_of(&flow, direction);
                 (flow, leg, What::KeyExpired)

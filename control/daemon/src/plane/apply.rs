@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use culvert_engine::{Command, Flow, FlowCounters, FlowSlot};
+use culvert_engine::{Command, Flow, FlowCounters, FlowSlot, NotEncrypting};
 use culvert_session::{Effect, FlowKey, FlowSpec};
 use culvert_srtp::KeyError;
 
@@ -45,6 +45,9 @@ pub enum PlaneError {
     /// Keys that passed the checks of the session but not those of SRTP.
     #[error("keys cannot be used: {0}")]
     Keys(#[from] KeyError),
+    /// Keys that passed the checks of the session but do not encrypt, on a leg that requires encryption.
+    #[error(transparent)]
+    NotEncrypting(#[from] NotEncrypting),
     /// A flow or a worker that is not there.
     #[error("flow {media}/{from_leg} of session {session} is not installed: report this defect")]
     Unknown {
@@ -192,6 +195,11 @@ impl Plane {
                 let dscp = translate::dscp(dscp);
                 batch.push(placed.worker, Command::SetDscp { slot: placed.slot, dscp });
             }
+            Effect::SetBandwidth { flow, bandwidth, .. } => {
+                let placed = self.placed(&flow)?;
+                let rate = translate::rate(bandwidth);
+                batch.push(placed.worker, Command::SetRate { slot: placed.slot, rate });
+            }
             other => tracing::error!(?other, "effect is not known to this version: report this defect"),
         }
         Ok(())
@@ -238,18 +246,13 @@ impl Plane {
         batch.changes(worker, changes);
         let (rtcp, changes) = self.aim(&spec.key, 1, rtcp);
         batch.changes(worker, changes);
-        let flow = Flow {
-            ingress: spec.ingress.map(translate::ingress),
-            receive,
-            send,
-            egress: [rtp, rtcp],
-            dscp: translate::dscp(spec.dscp),
-            peer: Some(peer),
-            held: spec.held,
-            clock_rate: spec.clock_rate,
-            counters,
-            state: Default::default(),
-        };
+        let ingress = spec.ingress.map(translate::ingress);
+        let mut flow = Flow::new(ingress, receive, [rtp, rtcp], send, counters);
+        flow.rate = translate::rate(spec.bandwidth);
+        flow.peer = Some(peer);
+        flow.clock_rate = spec.clock_rate;
+        flow.dscp = translate::dscp(spec.dscp);
+        flow.held = spec.held;
         batch.push(worker, Command::Install { slot, flow: Box::new(flow) });
         Ok(())
     }

@@ -31,6 +31,15 @@ pub enum Told {
         /// Of which side.
         direction: Direction,
     },
+    /// A key has not much of its lifetime left.
+    KeyExpiring {
+        /// The flow.
+        flow: FlowKey,
+        /// Of which side.
+        direction: Direction,
+        /// Packets that it can still protect.
+        packets_left: u64,
+    },
     /// A key has served its lifetime.
     KeyExpired {
         /// The flow.
@@ -73,6 +82,9 @@ impl Plane {
                 Some(Told::AddressLearnt { flow, rtcp: component == Component::Rtcp, source })
             }
             Event::RekeyDone { slot, direction } => key(slot).map(|flow| Told::RekeyDone { flow, direction }),
+            Event::KeyExpiring { slot, direction, packets_left } => {
+                key(slot).map(|flow| Told::KeyExpiring { flow, direction, packets_left })
+            }
             Event::KeyExpired { slot, direction } => {
                 key(slot).map(|flow| Told::KeyExpired { flow, direction })
             }
@@ -88,7 +100,8 @@ impl Plane {
             Retired::Flow { slot, cause, .. }
             | Retired::Keys { slot, cause, .. }
             | Retired::Receive { slot, cause, .. }
-            | Retired::Send { slot, cause, .. } => (Some(*slot), *cause),
+            | Retired::Send { slot, cause, .. }
+            | Retired::Rate { slot, cause, .. } => (Some(*slot), *cause),
             Retired::Socket { cause, .. } => (None, *cause),
             _ => return None,
         };

@@ -3,10 +3,12 @@
 
 use std::net::SocketAddr;
 
-use culvert_engine::{Component, Dscp, Ingress, Receive, Send, SourceRule};
+use culvert_engine::{Component, Dscp, Ingress, Prefix, Rate, Receive, Send, SourceRule, side};
 use culvert_session::{Keys, Side, Source};
 use culvert_srtp::{KeyError, KeySet, ReceiveContext, SendContext};
 use culvert_wire::{Address, Endpoint};
+
+use super::PlaneError;
 
 /// An endpoint that no packet can come from.
 const NOBODY: Endpoint = Endpoint { address: Address([0; 16]), port: 0 };
@@ -28,6 +30,9 @@ pub(super) fn source(source: Source) -> SourceRule {
         Source::Fixed(remote) => SourceRule::Fixed(endpoint(remote)),
         Source::Learn => SourceRule::Learn,
         Source::LearnFrom(address) => SourceRule::LearnFrom(Address::from(address)),
+        Source::LearnWithin { network, length } => {
+            SourceRule::LearnWithin(Prefix::new(Address::from(network), length))
+        }
         Source::LearnAny => SourceRule::LearnAny,
     }
 }
@@ -40,26 +45,35 @@ pub(super) fn dscp(dscp: Option<u8>) -> Dscp {
     dscp.map_or(Dscp::Keep, Dscp::Set)
 }
 
+pub(super) fn rate(bandwidth: Option<u64>) -> Option<Box<Rate>> {
+    bandwidth.map(Rate::new).map(Box::new)
+}
+
 pub(super) fn keys(keys: &Keys) -> Result<Box<KeySet>, KeyError> {
     KeySet::new(keys.suite, &keys.keys).map(Box::new)
 }
 
-pub(super) fn receive(side: &Side) -> Result<Receive, KeyError> {
-    Ok(match side {
-        Side::NotReady => Receive::NotReady,
-        Side::Plain => Receive::Plain,
-        Side::Srtp { keys, max_ssrcs } => {
-            Receive::Srtp(ReceiveContext::new(self::keys(keys)?, usize::from(*max_ssrcs)))
-        }
-    })
+pub(super) fn receive(side: &Side) -> Result<Receive, PlaneError> {
+    self::side(side, ReceiveContext::new)
 }
 
-pub(super) fn send(side: &Side) -> Result<Send, KeyError> {
+pub(super) fn send(side: &Side) -> Result<Send, PlaneError> {
+    self::side(side, SendContext::new)
+}
+
+/// Where the session gives no leave to pass in the clear, the engine's side is one that cannot.
+fn side<C: side::Context>(
+    side: &Side,
+    context: impl FnOnce(Box<KeySet>, usize) -> C,
+) -> Result<side::Side<C>, PlaneError> {
+    let context = |keys: &Keys, max_ssrcs: u16| -> Result<C, PlaneError> {
+        Ok(context(self::keys(keys)?, usize::from(max_ssrcs)))
+    };
     Ok(match side {
-        Side::NotReady => Send::NotReady,
-        Side::Plain => Send::Plain,
-        Side::Srtp { keys, max_ssrcs } => {
-            Send::Srtp(SendContext::new(self::keys(keys)?, usize::from(*max_ssrcs)))
-        }
+        Side::NotReady { permit: None } => side::Side::required_not_ready(),
+        Side::NotReady { permit: Some(_) } => side::Side::not_ready(),
+        Side::Plain(_) => side::Side::plain(),
+        Side::Srtp { keys, max_ssrcs, permit: None } => side::Side::required(context(keys, *max_ssrcs)?)?,
+        Side::Srtp { keys, max_ssrcs, permit: Some(_) } => side::Side::srtp(context(keys, *max_ssrcs)?),
     })
 }

@@ -6,8 +6,9 @@ use culvert_wire::{Class, Endpoint, Malformed, is_rtcp, media_class, rtcp, rtp};
 use super::learn::{Candidate, Candidates, reverse_path};
 use super::{Part, Progress, refuse};
 use crate::burst::{FrameBuffer, PacketInfo};
-use crate::flow::{Component, Flow, Ingress, Receive, SourceRule};
+use crate::flow::{Component, Flow, Ingress, SourceRule};
 use crate::reason::DropReason;
+use crate::side::{Protection, Side};
 use crate::state::WorkerState;
 use crate::table::Port;
 
@@ -62,13 +63,15 @@ fn judge(flow: &Flow, info: &PacketInfo, port: Port, payload: &[u8]) -> Result<A
         (Port::Rtcp, Component::Rtp) => return Err(DropReason::RtpOnRtcpPort),
         _ => {}
     }
-    let progress = match flow.receive {
-        Receive::NotReady => return Err(DropReason::NotReady),
-        Receive::Plain => {
+    // The only place that takes a packet in the clear.
+    let progress = match flow.receive() {
+        Side::Required(encrypted) if encrypted.context().is_some() => Progress::Sealed,
+        Side::Optional(Protection::Srtp(_)) => Progress::Sealed,
+        Side::Optional(Protection::Plain) => {
             check_plain(component, payload)?;
             Progress::Open
         }
-        Receive::Srtp(_) => Progress::Sealed,
+        Side::Required(_) | Side::Optional(Protection::NotReady) => return Err(DropReason::NotReady),
     };
     let ingress = &flow.ingress[governing(port, component).index()];
     match standing(ingress, &info.source, progress == Progress::Open) {
@@ -125,7 +128,8 @@ fn standing(ingress: &Ingress, source: &Endpoint, plain: bool) -> Standing {
         SourceRule::Learn if !plain => Standing::Candidate,
         SourceRule::LearnAny => Standing::Candidate,
         SourceRule::LearnFrom(address) if *address == source.address => Standing::Candidate,
-        SourceRule::Learn | SourceRule::LearnFrom(_) => Standing::Stranger,
+        SourceRule::LearnWithin(prefix) if prefix.contains(source.address) => Standing::Candidate,
+        SourceRule::Learn | SourceRule::LearnFrom(_) | SourceRule::LearnWithin(_) => Standing::Stranger,
     }
 }
 

@@ -6,7 +6,7 @@ use culvert_wire::{ETHERNET_LENGTH, IPV4_LENGTH, IPV6_LENGTH, UDP_LENGTH, VLAN_L
 
 use super::{Note, Part, Progress, refuse};
 use crate::burst::{FrameBuffer, Link, PacketInfo, Verdict};
-use crate::event::Event;
+use crate::event::{Direction, Event};
 use crate::flow::Component;
 use crate::reason::DropReason;
 use crate::state::WorkerState;
@@ -20,7 +20,12 @@ pub(super) fn emit<F: FrameBuffer>(part: &mut Part<'_, F>, state: &mut WorkerSta
             continue;
         }
         let Some(slot) = info.flow else { continue };
-        let Some(flow) = state.flow(slot) else { continue };
+        let Some(flow) = state.flows.get_mut(slot.0 as usize).and_then(Option::as_deref_mut) else {
+            continue;
+        };
+        if let Some(packets_left) = flow.closed() {
+            state.events.inform(Event::KeyExpiring { slot, direction: Direction::Send, packets_left });
+        }
         let length = info.end.saturating_sub(info.start);
         let written = match info.link {
             Link::Ethernet => write_headers(frame.as_mut(), info, note),
@@ -32,6 +37,9 @@ pub(super) fn emit<F: FrameBuffer>(part: &mut Part<'_, F>, state: &mut WorkerSta
         }
         info.verdict = Verdict::Send;
         note.progress = Progress::Decided;
+        if !flow.send().encrypts() {
+            flow.counters.relayed_plain(length);
+        }
         if flow.counters.relayed(length, note.component == Component::Rtcp) {
             state.events.inform(Event::FirstMedia { slot });
         }

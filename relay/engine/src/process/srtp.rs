@@ -7,7 +7,7 @@ use culvert_srtp::{Contexts, Kind, Packet, ReceiveContext, Reject, SendContext};
 use super::{Note, Progress, refuse};
 use crate::burst::{BURST, FrameBuffer, PacketInfo};
 use crate::event::{Direction, Event};
-use crate::flow::{Component, FlowSlot, Receive, Send};
+use crate::flow::{Component, Flow, FlowSlot};
 use crate::state::WorkerState;
 
 /// Some packets of a burst.
@@ -72,31 +72,23 @@ pub(super) fn reject(
 pub(super) struct Legs<'s>(pub(super) &'s mut WorkerState);
 
 impl Contexts for Legs<'_> {
+    #[inline]
     fn receive(&self, id: u32) -> Option<&ReceiveContext> {
-        match &self.0.flow(FlowSlot(id))?.receive {
-            Receive::Srtp(context) => Some(context),
-            Receive::NotReady | Receive::Plain => None,
-        }
+        self.0.flow(FlowSlot(id))?.receive().context()
     }
 
+    #[inline]
     fn receive_mut(&mut self, id: u32) -> Option<&mut ReceiveContext> {
-        match &mut self.0.flow_mut(FlowSlot(id))?.receive {
-            Receive::Srtp(context) => Some(context),
-            Receive::NotReady | Receive::Plain => None,
-        }
+        self.0.flow_mut(FlowSlot(id)).and_then(Flow::receive_context_mut)
     }
 
+    #[inline]
     fn send(&self, id: u32) -> Option<&SendContext> {
-        match &self.0.flow(FlowSlot(id))?.send {
-            Send::Srtp(context) => Some(context),
-            Send::NotReady | Send::Plain => None,
-        }
+        self.0.flow(FlowSlot(id))?.send().context()
     }
 
+    #[inline]
     fn send_mut(&mut self, id: u32) -> Option<&mut SendContext> {
-        match &mut self.0.flow_mut(FlowSlot(id))?.send {
-            Send::Srtp(context) => Some(context),
-            Send::NotReady | Send::Plain => None,
-        }
+        self.0.flow_mut(FlowSlot(id)).and_then(Flow::send_context_mut)
     }
 }

@@ -103,27 +103,22 @@ impl Call {
         for from in 0..2 {
             let to = 1 - from;
             let vias = legs[to].peer.map(|peer| harness.via(peer));
-            let flow = Box::new(Flow {
-                ingress: [0, 1].map(|component| {
-                    let rule = setup.legs[from].source;
-                    let source = rule.unwrap_or(SourceRule::Fixed(legs[from].peer[component]));
-                    Ingress::new(legs[from].relay[component], source)
-                }),
-                receive: setup.legs[from].guards[0].receive(setup.max_ssrcs),
-                send: setup.legs[to].guards[1].send(setup.max_ssrcs),
-                egress: [0, 1].map(|component| Egress {
-                    local: legs[to].relay[component],
-                    remote: setup.legs[to].signalled.then_some(legs[to].peer[component]),
-                    via: if setup.legs[to].signalled { vias[component] } else { Via::Unresolved },
-                }),
-                dscp: setup.dscp,
-                peer: Some(slots[to]),
-                held: false,
-                clock_rate: 8000,
-                counters: Arc::clone(&counters[from]),
-                state: Default::default(),
+            let ingress = [0, 1].map(|component| {
+                let rule = setup.legs[from].source;
+                let source = rule.unwrap_or(SourceRule::Fixed(legs[from].peer[component]));
+                Ingress::new(legs[from].relay[component], source)
             });
-            harness.command(Command::Install { slot: slots[from], flow });
+            let egress = [0, 1].map(|component| Egress {
+                local: legs[to].relay[component],
+                remote: setup.legs[to].signalled.then_some(legs[to].peer[component]),
+                via: if setup.legs[to].signalled { vias[component] } else { Via::Unresolved },
+            });
+            let receive = setup.legs[from].guards[0].receive(setup.max_ssrcs);
+            let send = setup.legs[to].guards[1].send(setup.max_ssrcs);
+            let mut flow = Flow::new(ingress, receive, egress, send, Arc::clone(&counters[from]));
+            flow.dscp = setup.dscp;
+            flow.peer = Some(slots[to]);
+            harness.command(Command::Install { slot: slots[from], flow: Box::new(flow) });
         }
         harness.settle();
         Call { legs, slots, counters }

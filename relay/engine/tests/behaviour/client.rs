@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What endpoints send and understand.
 
-use culvert_engine::{Receive, Send};
+use culvert_engine::{Protection, Receive, Send};
 use culvert_srtp::{
     Contexts, KeySet, Kind, MasterKey, Packet, ReceiveContext, Reject, SendContext, Suite, protect_burst,
     unprotect_burst,
@@ -28,15 +28,15 @@ pub fn master_key(suite: Suite, number: u8) -> MasterKey {
 impl Guard {
     pub fn receive(self, max_ssrcs: usize) -> Receive {
         match self {
-            Guard::Plain => Receive::Plain,
-            Guard::Srtp(suite, number) => Receive::Srtp(ReceiveContext::new(keys(suite, number), max_ssrcs)),
+            Guard::Plain => Receive::plain(),
+            Guard::Srtp(suite, number) => Receive::srtp(ReceiveContext::new(keys(suite, number), max_ssrcs)),
         }
     }
 
     pub fn send(self, max_ssrcs: usize) -> Send {
         match self {
-            Guard::Plain => Send::Plain,
-            Guard::Srtp(suite, number) => Send::Srtp(SendContext::new(keys(suite, number), max_ssrcs)),
+            Guard::Plain => Send::plain(),
+            Guard::Srtp(suite, number) => Send::srtp(SendContext::new(keys(suite, number), max_ssrcs)),
         }
     }
 }
@@ -74,7 +74,7 @@ fn kind(packet: &[u8]) -> Kind {
 impl Sealer {
     pub fn new(guard: Guard) -> Sealer {
         match guard.send(16) {
-            Send::Srtp(context) => Sealer(Some(context)),
+            Send::Optional(Protection::Srtp(context)) => Sealer(Some(context)),
             _ => Sealer(None),
         }
     }
@@ -99,7 +99,7 @@ impl Sealer {
 impl Opener {
     pub fn new(guard: Guard) -> Opener {
         match guard.receive(16) {
-            Receive::Srtp(context) => Opener(Some(context)),
+            Receive::Optional(Protection::Srtp(context)) => Opener(Some(context)),
             _ => Opener(None),
         }
     }

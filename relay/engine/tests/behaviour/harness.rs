@@ -73,7 +73,7 @@ pub trait Harness: Sized {
     fn settle_with_events(&mut self) -> Vec<Event> {
         // No flow is ever here, so this comes straight back.
         let nowhere = FlowSlot(u32::MAX);
-        self.command(Command::SetSend { slot: nowhere, send: Box::new(Send::NotReady) });
+        self.command(Command::SetSend { slot: nowhere, send: Box::new(Send::not_ready()) });
         let mut events = Vec::new();
         loop {
             match self.event() {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use culvert_engine::{
-    Dscp, Egress, Flow, FlowCounters, FlowSlot, Ingress, InterfaceId, NextHop, Receive, Send, SourceRule, Via,
+    Egress, Flow, FlowCounters, FlowSlot, Ingress, InterfaceId, NextHop, Receive, Send, SourceRule, Via,
 };
 use culvert_srtp::{Contexts, KeySet, Kind, MasterKey, ReceiveContext, SendContext, Suite, protect_burst};
 use culvert_wire::emit::{HeaderSpec, header_length, write};
@@ -35,22 +35,17 @@ pub(crate) fn flow(slot: u32, suite: Suite, max_ssrcs: usize) -> Flow {
         vlan: None,
         mtu: 1500,
     };
-    Flow {
-        ingress: [0, 1].map(|odd| Ingress::new(endpoint(10, slot, odd), SourceRule::Learn)),
-        receive: Receive::Srtp(ReceiveContext::new(keys(suite, slot), max_ssrcs)),
-        send: Send::Srtp(SendContext::new(keys(suite, slot + 1_000_000), max_ssrcs)),
-        egress: [0, 1].map(|odd| Egress {
-            local: endpoint(11, slot, odd),
-            remote: Some(endpoint(12, slot, odd)),
-            via: Via::ReversePath(hop),
-        }),
-        dscp: Dscp::Keep,
-        peer: Some(FlowSlot(slot ^ 1)),
-        held: false,
-        clock_rate: 8000,
-        counters: Arc::new(FlowCounters::new(max_ssrcs)),
-        state: Default::default(),
-    }
+    let ingress = [0, 1].map(|odd| Ingress::new(endpoint(10, slot, odd), SourceRule::Learn));
+    let egress = [0, 1].map(|odd| Egress {
+        local: endpoint(11, slot, odd),
+        remote: Some(endpoint(12, slot, odd)),
+        via: Via::ReversePath(hop),
+    });
+    let receive = Receive::srtp(ReceiveContext::new(keys(suite, slot), max_ssrcs));
+    let send = Send::srtp(SendContext::new(keys(suite, slot + 1_000_000), max_ssrcs));
+    let mut flow = Flow::new(ingress, receive, egress, send, Arc::new(FlowCounters::new(max_ssrcs)));
+    flow.peer = Some(FlowSlot(slot ^ 1));
+    flow
 }
 
 /// An endpoint that sends into a flow.

@@ -33,7 +33,7 @@ fn wait(mut done: impl FnMut() -> bool) {
 /// Waits until a worker has carried out its commands.
 fn settle(handle: &mut WorkerHandle) {
     let nowhere = FlowSlot(u32::MAX);
-    assert!(handle.send(Command::SetSend { slot: nowhere, send: Box::new(Send::Plain) }).is_ok());
+    assert!(handle.send(Command::SetSend { slot: nowhere, send: Box::new(Send::plain()) }).is_ok());
     handle.wake();
     wait(|| handle.poll_event().is_some());
 }
@@ -42,7 +42,7 @@ fn settle(handle: &mut WorkerHandle) {
 fn a_packet_finds_its_flow_on_another_worker() {
     let ([mut one, mut two], [mut outside_one, mut outside_two]) = pair(8);
     let (from, to) = (endpoint(30, 9), endpoint(1, 5000));
-    let flow = Box::new(flow(0, 5000, SourceRule::LearnAny, Receive::Plain, Send::Plain));
+    let flow = Box::new(flow(0, 5000, SourceRule::LearnAny, Receive::plain(), Send::plain()));
     let counters = flow.counters.clone();
     assert!(two.send(Command::Install { slot: FlowSlot(0), flow }).is_ok());
     settle(&mut two);

@@ -94,8 +94,8 @@ fn a_reused_slot_is_not_taken_for_the_peer() {
 #[test]
 fn plain_and_srtp_legs_learn_from_each_other_in_the_order_of_the_burst() {
     let mut world = World::new(&WorkerConfig::default());
-    world.install(0, flow(0, 5000, SourceRule::LearnAny, Receive::Plain, send(2)));
-    world.install(1, flow(1, 5000, SourceRule::Learn, receive(3), Send::Plain));
+    world.install(0, flow(0, 5000, SourceRule::LearnAny, Receive::plain(), send(2)));
+    world.install(1, flow(1, 5000, SourceRule::Learn, receive(3), Send::plain()));
     let mut backward = Sealer::new(3);
     let mut back = |sequence| Input {
         from: endpoint(33, 9),

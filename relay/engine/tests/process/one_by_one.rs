@@ -11,8 +11,8 @@ fn world() -> World {
     let mut world = World::new(&WorkerConfig::default());
     world.install(0, flow(0, 5000, SourceRule::Learn, receive(1), send(2)));
     world.install(1, flow(1, 5000, SourceRule::Learn, receive(3), send(4)));
-    world.install(2, flow(2, 6000, SourceRule::LearnAny, Receive::Plain, send(6)));
-    world.install(3, flow(3, 6000, SourceRule::Learn, receive(7), Send::Plain));
+    world.install(2, flow(2, 6000, SourceRule::LearnAny, Receive::plain(), send(6)));
+    world.install(3, flow(3, 6000, SourceRule::Learn, receive(7), Send::plain()));
     world
 }
 

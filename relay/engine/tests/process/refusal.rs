@@ -38,7 +38,7 @@ const EXPIRED: [Verdict; 4] =
 
 #[test]
 fn a_used_up_receive_key_is_reported_of_the_receive_side() {
-    let receive = Receive::Srtp(ReceiveContext::new(short_lived(1, 2), 4));
+    let receive = Receive::srtp(ReceiveContext::new(short_lived(1, 2), 4));
     let (mut world, verdicts) = verdicts(receive, send(2), false, true);
     assert_eq!(verdicts, EXPIRED);
     assert_eq!(reports(&mut world), ["KeyExpired { slot: FlowSlot(0), direction: Receive }"]);
@@ -48,8 +48,8 @@ fn a_used_up_receive_key_is_reported_of_the_receive_side() {
 
 #[test]
 fn a_used_up_send_key_is_reported_of_the_send_side() {
-    for (from, seal) in [(receive(1), true), (Receive::Plain, false)] {
-        let to = Send::Srtp(SendContext::new(short_lived(2, 2), 4));
+    for (from, seal) in [(receive(1), true), (Receive::plain(), false)] {
+        let to = Send::srtp(SendContext::new(short_lived(2, 2), 4));
         let (mut world, verdicts) = verdicts(from, to, false, seal);
         assert_eq!(verdicts, EXPIRED);
         assert_eq!(reports(&mut world), ["KeyExpired { slot: FlowSlot(0), direction: Send }"]);
@@ -61,7 +61,7 @@ fn a_used_up_send_key_is_reported_of_the_send_side() {
 
 #[test]
 fn what_is_not_to_be_sent_uses_up_no_send_key() {
-    let to = Send::Srtp(SendContext::new(short_lived(2, 1), 4));
+    let to = Send::srtp(SendContext::new(short_lived(2, 1), 4));
     let (mut world, verdicts) = verdicts(receive(1), to, true, true);
     assert_eq!(verdicts, [dropped(DropReason::Held); 4]);
     assert_eq!(reports(&mut world), [""; 0]);

@@ -13,7 +13,7 @@ use rtrb::RingBuffer;
 use crate::world::{Input, Nowhere, World, endpoint, flow, rtp};
 
 fn plain(slot: u32) -> culvert_engine::Flow {
-    flow(slot, 5000 + slot as u16 / 2, SourceRule::LearnAny, Receive::Plain, Send::Plain)
+    flow(slot, 5000 + slot as u16 / 2, SourceRule::LearnAny, Receive::plain(), Send::plain())
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_full_command_ring_pushes_back_on_control() {
     let mut handle = Worker::spawn(3, &config, io, waker, Clock::start()).unwrap();
     // Each comes back, as there is no such flow. With 63 events the ring has not room for the two that a command
     // may retire, so that eight more commands wait, and no ninth.
-    let refused = || Command::SetSend { slot: FlowSlot(9), send: Box::new(Send::Plain) };
+    let refused = || Command::SetSend { slot: FlowSlot(9), send: Box::new(Send::plain()) };
     for _ in 0..63 + 8 {
         insist(&mut handle, refused());
     }

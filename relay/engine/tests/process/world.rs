@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use culvert_engine::io::Transmitted;
 use culvert_engine::{
-    Burst, Command, DropReason, Dscp, Egress, Event, Flow, FlowCounters, FlowSlot, Ingress, Nanos, Packet,
+    Burst, Command, DropReason, Egress, Event, Flow, FlowCounters, FlowSlot, Ingress, Nanos, Packet,
     PacketInfo, PacketIo, Receive, Send, SourceRule, Verdict, Via, WorkerConfig, WorkerCounters, WorkerState,
     process,
 };
@@ -113,29 +113,22 @@ pub fn keys(number: u8) -> Box<KeySet> {
 }
 
 pub fn receive(number: u8) -> Receive {
-    Receive::Srtp(ReceiveContext::new(keys(number), 4))
+    Receive::srtp(ReceiveContext::new(keys(number), 4))
 }
 
 pub fn send(number: u8) -> Send {
-    Send::Srtp(SendContext::new(keys(number), 4))
+    Send::srtp(SendContext::new(keys(number), 4))
 }
 
 /// A multiplexed flow from `(1, port)` to `(2, port)`, whose peer is the other of its pair.
 pub fn flow(slot: u32, port: u16, source: SourceRule, receive: Receive, send: Send) -> Flow {
     let (here, there) = if slot.is_multiple_of(2) { (1, 2) } else { (2, 1) };
     let remote = if there == 2 { Some(endpoint(20, port)) } else { None };
-    Flow {
-        ingress: [Ingress::new(endpoint(here, port), source); 2],
-        receive,
-        send,
-        egress: [Egress { local: endpoint(there, port), remote, via: Via::Unresolved }; 2],
-        dscp: Dscp::Keep,
-        peer: Some(FlowSlot(slot ^ 1)),
-        held: false,
-        clock_rate: 8000,
-        counters: Arc::new(FlowCounters::new(4)),
-        state: Default::default(),
-    }
+    let ingress = [Ingress::new(endpoint(here, port), source); 2];
+    let egress = [Egress { local: endpoint(there, port), remote, via: Via::Unresolved }; 2];
+    let mut flow = Flow::new(ingress, receive, egress, send, Arc::new(FlowCounters::new(4)));
+    flow.peer = Some(FlowSlot(slot ^ 1));
+    flow
 }
 
 pub fn rtp(ssrc: u32, sequence: u16) -> Vec<u8> {

@@ -98,12 +98,12 @@ pub fn nothing_passes_before_keys_are_known<H: Harness>() {
     let mut harness = H::start(WorkerConfig::default());
     let mut call = Call::place(&mut harness, SRTP);
     let sealed = call.legs[0].sealer.seal(&rtp(7, 1));
-    call.set_sides(&mut harness, 0, Receive::NotReady, Guard::Srtp(crate::call::GCM, 4).send(4));
+    call.set_sides(&mut harness, 0, Receive::not_ready(), Guard::Srtp(crate::call::GCM, 4).send(4));
     call.refuses(&mut harness, 0, &sealed, DropReason::NotReady);
-    call.set_sides(&mut harness, 0, Guard::Srtp(crate::call::CM, 1).receive(4), Send::NotReady);
+    call.set_sides(&mut harness, 0, Guard::Srtp(crate::call::CM, 1).receive(4), Send::not_ready());
     call.accepts_but_drops(&mut harness, 0, &sealed, DropReason::NotReady);
     // Not even from a plain leg.
-    call.set_sides(&mut harness, 0, Receive::Plain, Send::NotReady);
+    call.set_sides(&mut harness, 0, Receive::plain(), Send::not_ready());
     call.accepts_but_drops(&mut harness, 0, &rtp(7, 2), DropReason::NotReady);
     call.set_sides(
         &mut harness,
