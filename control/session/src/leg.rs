@@ -8,11 +8,7 @@ use culvert_srtp::Suite;
 
 use crate::{
     Component, Egress, EncryptionLevel, FlowKey, FlowSpec, Ingress, LegView, Side, Source, SourceRule,
-    authority::{self, Authority},
-    keys::KeyPrint,
-    locals::Local,
-    policy,
-    view::Remote,
+    authority::Authority, keys::KeyPrint, locals::Local, policy, view::Remote,
 };
 
 /// How a leg is protected. Keys themselves are not kept.

@@ -39,8 +39,8 @@ fn outcome(class: &str, offers: Option<bool>) -> (EncryptionLevel, &'static str,
     assert_eq!(leg.peer_class, class);
     let send = created.effects.iter().find_map(|effect| match effect {
         Effect::InstallFlow(spec) if spec.key.from_leg == 0 => Some(match spec.send {
-            Side::NotReady => "not ready",
-            Side::Plain => "plain",
+            Side::NotReady { .. } => "not ready",
+            Side::Plain(_) => "plain",
             Side::Srtp { .. } => "srtp",
         }),
         _ => None,
