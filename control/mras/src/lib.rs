@@ -31,6 +31,8 @@ pub mod container;
 mod credential;
 mod crypto;
 mod decimal;
+#[cfg(test)]
+mod fixture;
 mod identity;
 mod key_ring;
 mod prefix;
