@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Containers between Culvert and another JOSE implementation, Python's jwcrypto, in both directions.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up must fail the test")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -143,16 +143,16 @@ fn without_limits_nothing_is_kept() {
 #[test]
 fn accounts_are_bounded() {
     let mut ledger = Ledger::new(Quotas { identity: rate(60), ..Quotas::default() });
-    ledger.next_purge = NOW + IDLE;
-    for number in 0..MAX_ACCOUNTS {
-        let account = Account { sessions: 1, ..Account::default() };
-        ledger.accounts.insert(Owner::FrontEnd(number.to_string().into()), account);
-    }
-    let error = ledger.take_credentials("f", identities(&["a"]).iter(), NOW).unwrap_err();
+    ledger.most = 3;
+    ledger.take_credentials("f", identities(&["a", "b"]).iter(), NOW).unwrap();
+    let error = ledger.take_credentials("f", identities(&["a", "c", "d"]).iter(), NOW).unwrap_err();
     let exceeded = Exceeded::Accounts { retry_after: IDLE };
-    assert_eq!(error, QuotaExceeded { scope: Scope::Identity(0), exceeded });
+    assert_eq!(error, QuotaExceeded { scope: Scope::Identity(2), exceeded });
     assert_eq!(error.exceeded.retry_after(), Some(IDLE));
-    assert_eq!(ledger.accounts.len(), MAX_ACCOUNTS);
+    assert_eq!(ledger.take_credentials("f", identities(&["a", "c"]).iter(), NOW), Ok(()));
+    assert!(ledger.open_session("f", &[participant("d", 0)], NOW).is_err());
+    assert_eq!(ledger.accounts.len(), 3);
+    assert_eq!(ledger.take_credentials("f", identities(&["d"]).iter(), NOW + IDLE), Ok(()));
 }
 
 proptest! {
