@@ -100,8 +100,11 @@ fn a_restart_forgets_nothing() {
         lines
     };
     assert_eq!(sorted(&after), sorted(&mras));
-    let (line, _) = after.restore(&format!("{}\nnonsense\n", lines[0])).unwrap_err();
-    assert_eq!(line, 2);
+    let mut untouched = service();
+    let error = untouched.restore(&format!("{}\nnonsense\n", lines[0])).unwrap_err();
+    assert_eq!(error, RestoreError { line: 2 });
+    assert!(error.to_string().starts_with("line 2: not a revocation: "), "{error}");
+    assert_eq!(untouched.revocations().count(), 0);
 }
 
 #[test]
