@@ -30,11 +30,14 @@ fn sealed(keys: &SessionKeys) -> String {
 
 /// A container of our own keys under another header.
 fn under(header: &str, salt: &[u8], iterations: u32) -> String {
+    holding(keys().to_json().unwrap().to_vec(), header, salt, iterations)
+}
+
+fn holding(mut content: Vec<u8>, header: &str, salt: &[u8], iterations: u32) -> String {
     let content_key = [7; 32];
     let wrapped = pbes2::wrap(PASSWORD, salt, NonZeroU32::new(iterations).unwrap(), &content_key).unwrap();
     let header = BASE64URL.encode(header);
     let key = RandomizedNonceKey::new(&AES_256_GCM, &content_key).unwrap();
-    let mut content = keys().to_json().unwrap();
     let aad = Aad::from(header.as_bytes());
     let (nonce, tag) = key.seal_in_place_separate_tag(aad, &mut content).unwrap();
     let parts = [&wrapped[..], nonce.as_ref(), &content, tag.as_ref()].map(|part| BASE64URL.encode(part));
@@ -178,6 +181,27 @@ fn only_these_parameters_are_taken() {
     }
     let long = format!("{}{}", good(usual), " ".repeat(1024));
     assert_eq!(open(PASSWORD, &under(&long, &salt, 1000), at(0)), Err(OpenError));
+}
+
+#[test]
+fn a_container_has_a_longest_length() {
+    let salt = [5; 16];
+    let header = format!(
+        r#"{{"alg":"PBES2-HS256+A128KW","enc":"A256GCM","p2s":"{}","p2c":1000,"exp":{END}}}"#,
+        BASE64URL.encode(salt)
+    );
+    let padded = |spaces| {
+        let mut content = keys().to_json().unwrap().to_vec();
+        content.extend(std::iter::repeat_n(b' ', spaces));
+        holding(content, &header, &salt, 1000)
+    };
+    // Three bytes become four characters.
+    let spaces = (MAX_CONTAINER - padded(0).len()) / 4 * 3;
+    let (longest, longer) = (padded(spaces), padded(spaces + 6));
+    assert!(longest.len() <= MAX_CONTAINER && longer.len() > MAX_CONTAINER, "{}", longest.len());
+    assert_eq!(open(PASSWORD, &longest, at(0)), Ok(keys()));
+    assert_eq!(open(PASSWORD, &longer, at(0)), Err(OpenError));
+    assert_eq!(peek(&longer), Err(OpenError));
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //! as `key_ring::tests` derives them, 8 hours for sip:Alice@example.org, and for sealed claims the salt 00..0f, the nonce
 //! 10..1b and a bandwidth of 64 kbit/s.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 use super::*;
 use crate::fixture::{ALICE, END, NOW, at, bound_request, issue, request, ring, service};
 use crate::service::TurnRestSecret;
@@ -52,6 +55,42 @@ fn the_token_of_mras_is_that_of_its_description() {
     }
 }
 
+/// Even if whoever made it had the keys.
+#[test]
+fn a_token_of_mras_has_its_header_its_length_and_no_flags() {
+    let keys = ring();
+    let epoch = keys.epoch(7).unwrap();
+    let open = |blob: &[u8]| {
+        let mut token = blob.to_vec();
+        token.extend(crypto::hmac_sha1(epoch.mras_key::<1>(), blob).as_ref());
+        let [username, password] =
+            [token.clone(), crypto::hmac_sha1(epoch.mras_key::<2>(), &token).as_ref().to_vec()]
+                .map(|bytes| BASE64_STANDARD.encode(bytes));
+        mras_token::open(&keys, &username, &password).map(|opened| opened.kind).ok()
+    };
+    let body = |header: [u8; 4], more: &[u8]| {
+        [&header[..], &[0x79, 0x56, 0xc0, 0, 0x01, 0xdd, 0xa5, 0x09], &CLIENT_ID, more].concat()
+    };
+    let (v1, v2) = ([1, 0, 0, 0x20], [2, 0, 0, 0x24]);
+    for (blob, kind) in [
+        (body(v1, &[]), Some(Kind::MrasV1)),
+        (body(v2, &[0; 4]), Some(Kind::MrasV2)),
+        (body(v1, &[0; 4]), None),
+        (body(v2, &[]), None),
+        (body(v2, &[0, 0, 0, 1]), None),
+        (body(v2, &[0; 5]), None),
+        (body([1, 0, 0, 0x24], &[]), None),
+        (body([1, 1, 0, 0x20], &[]), None),
+        (body([3, 0, 0, 0x20], &[]), None),
+        (v1.to_vec(), None),
+        (Vec::new(), None),
+        // Before 1970.
+        ([&v1[..], &[0; 8], &CLIENT_ID].concat(), None),
+    ] {
+        assert_eq!(open(&blob), kind, "{blob:02x?}");
+    }
+}
+
 #[test]
 fn turn_rest_is_what_other_servers_compute() {
     for (mut mras, password, epoch) in [
@@ -95,7 +134,7 @@ fn a_sealed_turn_rest_token_holds_to_the_expiry_inside() {
     let secret = epoch.epoch(7).unwrap().turn_rest_secret();
     // Whoever has the shared secret can sign that, but not change the claims.
     let tag = crypto::hmac_sha1(secret.as_bytes(), later.as_bytes());
-    let password = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, tag);
+    let password = BASE64_STANDARD.encode(tag);
     let refused = service().verify(&later, &password, at(NOW)).unwrap_err();
     assert_eq!(refused.reason(), Reason::Username);
 }

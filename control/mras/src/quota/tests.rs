@@ -122,7 +122,7 @@ fn idle_accounts_are_forgotten_and_busy_ones_kept() {
     let names: Vec<String> = (0..1000).map(|number| format!("user{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     ledger.take_credentials("f", identities(&names).iter(), NOW).unwrap();
-    let ticket = ledger.open_session("f", &[participant("user0", 1)], NOW).unwrap();
+    let ticket = ledger.open_session("f", &[participant("user0", 0)], NOW).unwrap();
     assert_eq!(ledger.accounts.len(), 1000);
     ledger.take_credentials("f", identities(&["a"]).iter(), NOW + 60 * SECOND).unwrap();
     assert_eq!(ledger.accounts.len(), 2);

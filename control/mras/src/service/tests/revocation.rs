@@ -35,7 +35,10 @@ fn an_identity_is_revoked_in_every_kind_and_whatever_its_case() {
     let mut elsewhere = Mras::new(Config::new("example.org"), keys).unwrap();
     let new = issue(&mut elsewhere, &request(ALICE), Kind::MrasV2);
     assert_eq!(reason(&mras, &new), Some(Reason::Revoked));
-    mras.replace_keys(ring());
+    elsewhere.rotate(at(NOW)).unwrap();
+    let newest = issue(&mut elsewhere, &request(ALICE), Kind::MrasV2);
+    mras.replace_keys(KeyRing::parse(&elsewhere.keys().to_text()).unwrap());
+    assert_eq!(reason(&mras, &newest), Some(Reason::Revoked));
     assert_eq!(reason(&mras, &hidden), Some(Reason::Revoked));
 
     assert!(mras.reinstate(&identity(ALICE)));
