@@ -27,7 +27,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Installs what is missing from Debian's packages and crates.io, and says what
+    /// Installs what is missing from Debian's packages, crates.io and PyPI, and says what
     Setup {
         /// For what
         #[arg(value_enum, default_value_t = Group::All)]

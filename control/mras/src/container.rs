@@ -84,6 +84,9 @@ pub fn seal(
         container.push('.');
         BASE64URL.encode_string(part, &mut container);
     }
+    if container.len() > MAX_CONTAINER {
+        return Err(SessionKeysError::Size.into());
+    }
     Ok(container)
 }
 

@@ -60,7 +60,8 @@ impl KeyRing {
     }
 
     /// Adds an epoch that signs from now on, and drops those whose credentials have all expired. An epoch stopped signing
-    /// when its successor began, so its last credential expires `maximum` later. Two epochs are always kept.
+    /// when its successor began, so its last credential expires `maximum` later: the longest duration that any relay of the
+    /// fleet grants, or has granted to credentials that are to hold. Two epochs are always kept.
     ///
     /// # Errors
     /// See [`KeyRingError`].

@@ -31,6 +31,8 @@ pub mod container;
 mod credential;
 mod crypto;
 mod decimal;
+#[cfg(test)]
+mod fixture;
 mod identity;
 mod key_ring;
 mod prefix;
@@ -48,7 +50,7 @@ pub use identity::{Identity, IdentityError, MAX_IDENTITY};
 pub use key_ring::{Epoch, KeyRing, KeyRingError, KeyRingTextError, MAX_EPOCHS};
 pub use prefix::{Prefix, PrefixError};
 pub use quota::{Exceeded, Limits, Owner, Participant, QuotaExceeded, Quotas, Scope, Ticket};
-pub use revocation::{Revocation, RevocationTextError, Target};
+pub use revocation::{RestoreError, Revocation, RevocationTextError, Target};
 pub use secret::Secret;
 pub use service::{
     Config, ConfigError, Credential, CredentialRequest, DEFAULT_DURATION, MAX_CREDENTIALS, MAX_DURATION,

@@ -172,12 +172,13 @@ impl Account {
 pub(crate) struct Ledger {
     quotas: Quotas,
     accounts: HashMap<Owner, Account>,
+    most: usize,
     next_purge: Duration,
 }
 
 impl Ledger {
     pub(crate) fn new(quotas: Quotas) -> Ledger {
-        Ledger { quotas, accounts: HashMap::new(), next_purge: Duration::ZERO }
+        Ledger { quotas, accounts: HashMap::new(), most: MAX_ACCOUNTS, next_purge: Duration::ZERO }
     }
 
     pub(crate) fn set(&mut self, quotas: Quotas) {
@@ -296,7 +297,7 @@ impl Ledger {
             self.purge(now);
         }
         let new = |share: &&Share| !self.accounts.contains_key(&share.owner);
-        let room = MAX_ACCOUNTS - self.accounts.len().min(MAX_ACCOUNTS);
+        let room = self.most.saturating_sub(self.accounts.len());
         match shares.iter().filter(new).nth(room) {
             None => Ok(()),
             Some(share) => Err(share.exceeded(Exceeded::Accounts { retry_after: IDLE })),

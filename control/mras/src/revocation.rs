@@ -46,6 +46,14 @@ pub struct Revocation {
 )]
 pub struct RevocationTextError;
 
+/// A line of stored revocations is none. Nothing was restored.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("line {line}: {}", RevocationTextError)]
+pub struct RestoreError {
+    /// From 1.
+    pub line: usize,
+}
+
 impl fmt::Display for Revocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.target {

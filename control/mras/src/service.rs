@@ -16,8 +16,8 @@ use crate::credential::mras_token;
 use crate::quota::Ledger;
 use crate::revocation::Revocations;
 use crate::{
-    Identity, KeyRing, KeyRingError, Location, Participant, QuotaExceeded, Revocation, RevocationTextError,
-    Target, Ticket,
+    Identity, KeyRing, KeyRingError, Location, Participant, QuotaExceeded, RestoreError, Revocation, Target,
+    Ticket,
 };
 
 pub use config::{Config, ConfigError, DEFAULT_DURATION, MAX_DURATION, MIN_DURATION, TurnRestSecret};
@@ -170,12 +170,12 @@ impl Mras {
     /// Adds stored revocations, one in a line, to those that there are.
     ///
     /// # Errors
-    /// The line that is none, from 1. Nothing was added.
-    pub fn restore(&mut self, lines: &str) -> Result<(), (usize, RevocationTextError)> {
+    /// The line that is none. Nothing was added.
+    pub fn restore(&mut self, lines: &str) -> Result<(), RestoreError> {
         let parsed: Vec<Revocation> = lines
             .lines()
             .zip(1..)
-            .map(|(line, number)| line.parse().map_err(|error| (number, error)))
+            .map(|(text, line)| text.parse().map_err(|_| RestoreError { line }))
             .collect::<Result<_, _>>()?;
         parsed.into_iter().for_each(|revocation| self.revocations.insert(revocation));
         self.hide_revoked();

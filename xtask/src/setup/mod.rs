@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Installs what is missing, and only that, from Debian's packages and crates.io.
+//! Installs what is missing, and only that, from Debian's packages, crates.io and PyPI.
 
 mod crates;
 mod packages;
+mod python;
 pub(crate) mod rivals;
 
 use clap::ValueEnum;
@@ -35,5 +36,6 @@ impl Group {
 /// Quick when nothing is missing.
 pub(crate) fn run(group: Group) -> Result<(), Failure> {
     packages::install(group)?;
-    crates::install(group)
+    crates::install(group)?;
+    python::install(group)
 }

@@ -17,6 +17,7 @@ use culvert_srtp::Suite;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::MAX_CONTAINER;
 use crate::crypto::{self, CryptoError};
 
 /// Media of one container.
@@ -166,6 +167,9 @@ pub enum SessionKeysError {
         /// `session`, `participant` or `kid`.
         field: &'static str,
     },
+    /// The names make it too long.
+    #[error("the container would be longer than {MAX_CONTAINER} bytes; use shorter names, or fewer media")]
+    Size,
     /// The two directions of a media have different suites.
     #[error("media[{position}]: send and receive have different suites")]
     Suites {

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::*;
+use crate::fixture::{SECRET as SECRET_TEXT, at, ring};
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds)
-}
 
 fn numbers(ring: &KeyRing) -> Vec<u32> {
     ring.epochs().map(Epoch::number).collect()
 }
 
-/// 64 bytes 0x00.., as base64.
-const SECRET_TEXT: &str =
-    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
-
 #[test]
 fn keys_are_those_that_rfc_5869_derives() {
-    let ring = KeyRing::parse(&format!("culvert-mras-keys 1\n7 100 {SECRET_TEXT}\n")).unwrap();
+    let ring = ring();
     let epoch = ring.epoch(7).unwrap();
     // Python: hmac.new(b"culvert mras 1", bytes(range(64)), "sha256").digest() is the PRK; each key is
     // hmac.new(prk, label + b"\1", "sha256").hexdigest().
@@ -121,7 +114,7 @@ fn a_wrong_text_is_refused_with_its_line() {
 
 #[test]
 fn nothing_shows_a_key() {
-    let ring = KeyRing::parse(&format!("culvert-mras-keys 1\n7 100 {SECRET_TEXT}\n")).unwrap();
+    let ring = ring();
     assert_eq!(format!("{ring:?}"), "KeyRing { epochs: [Epoch { number: 7, created: 100, .. }] }");
     assert_eq!(format!("{:?}", ring.epochs[0].secret()), "Secret<64>(..)");
 }
