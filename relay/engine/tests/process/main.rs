@@ -7,6 +7,7 @@ mod handover;
 mod learning;
 mod one_by_one;
 mod refusal;
+mod required;
 mod rings;
 mod size;
 mod world;
