@@ -177,6 +177,9 @@ fn side<C: Context>(content: Content, required: bool, context: fn(Box<KeySet>, u
     })
 }
 
+/// The flow that a packet is for, its plain form, and under which key it is sealed.
+type Sent = (u32, Vec<u8>, Option<(Suite, u8)>);
+
 /// A call under test.
 struct Bench {
     world: World,
@@ -362,8 +365,7 @@ impl Bench {
             Content::Srtp(suite, number) => Some((suite, number)),
             _ => None,
         };
-        // Direction, plain form, and under which key it is sealed.
-        let mut packets: Vec<(u32, Vec<u8>, Option<(Suite, u8)>)> = Vec::new();
+        let mut packets: Vec<Sent> = Vec::new();
         packets.push((0, self.next(), None));
         packets.push((1, self.next(), None));
         packets.push((1, self.next(), Some((NULL, 250))));
