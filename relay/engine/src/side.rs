@@ -224,3 +224,30 @@ impl<C> fmt::Debug for Side<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use culvert_srtp::MasterKey;
+
+    use super::*;
+
+    #[test]
+    fn only_suites_that_encrypt_are_taken_where_that_is_required() {
+        for suite in Suite::ALL {
+            let key = MasterKey::new(suite, &[1; 32][..suite.key_length()], &[2; 14][..suite.salt_length()]);
+            let keys = || Box::new(KeySet::new(suite, std::slice::from_ref(key.as_ref().unwrap())).unwrap());
+            let expected = if suite.encrypts() { Ok(()) } else { Err(NotEncrypting { suite }) };
+            let (send, receive) = (SendContext::new(keys(), 1), ReceiveContext::new(keys(), 1));
+            assert_eq!(Send::required(send).map(drop), expected);
+            assert_eq!(Receive::required(receive).map(drop), expected);
+        }
+        let text = NotEncrypting { suite: Suite::NullHmacSha1_80 }.to_string();
+        assert!(text.starts_with("NULL_HMAC_SHA1_80 does not encrypt"), "{text}");
+    }
+
+    /// A flow fits into five cache lines only so.
+    #[test]
+    fn sizes() {
+        assert_eq!((size_of::<Receive>(), size_of::<Send>()), (48, 40));
+    }
+}

@@ -11,7 +11,7 @@ use crate::kdf::{Material, Protocol};
 use crate::kernel::Machine;
 use crate::key::MAX_KEYS;
 use crate::layout::{self, Layout};
-use crate::session::{Position, RtcpKeys, RtpKeys};
+use crate::session::{Position, RtcpKeys, RtpKeys, write_tag};
 use crate::{KeyError, Kind, MasterKey, Mki, Path, Reject, Suite};
 
 /// The session keys of 1 to 16 master keys of one suite, derived and ready to use. Made on the control side and moved
@@ -211,8 +211,11 @@ impl KeySet {
     /// Asks for a warning of each key. Says whether one is due already.
     pub(crate) fn warn_of_expiry(&mut self, part: u8) -> bool {
         let others = self.more.as_mut().map(|more| &mut *more.others).unwrap_or_default();
-        let keys = core::iter::once(&mut self.first).chain(others);
-        keys.fold(false, |due, keys| keys.warn_of_expiry(part) || due)
+        let mut due = false;
+        for keys in core::iter::once(&mut self.first).chain(others) {
+            due |= keys.warn_of_expiry(part);
+        }
+        due
     }
 
     /// What each key has protected, and its generation.
@@ -329,16 +332,7 @@ impl SessionKeys {
     #[inline(always)]
     pub(crate) fn write_tag(&self, packet: &mut [u8], at: &Layout, tag: &[u8]) {
         self.write_mki(packet, at);
-        let Some(to) = packet.get_mut(at.tag_range()) else { return };
-        // A copy of any other length would be a call.
-        match (to.len(), to.first_chunk_mut::<16>(), tag.first_chunk::<16>()) {
-            (16, Some(to), Some(tag)) => *to = *tag,
-            _ => match (to.first_chunk_mut::<10>(), tag.first_chunk::<10>(), tag.first_chunk::<4>()) {
-                (Some(to), Some(tag), _) => *to = *tag,
-                (None, _, Some(tag)) => to.copy_from_slice(tag),
-                _ => {}
-            },
-        }
+        write_tag(packet, at, tag);
     }
 
     #[inline(always)]

@@ -88,6 +88,17 @@ pub(crate) fn equal(computed: &[u8], received: &[u8]) -> bool {
     difference.ct_eq(&0).into()
 }
 
+/// Writes the tag of a packet, of which `packet` has at least `at.end()` bytes.
+#[inline(always)]
 pub(crate) fn write_tag(packet: &mut [u8], at: &Layout, tag: &[u8]) {
-    packet[at.tag_range()].copy_from_slice(&tag[..at.tag_range().len()]);
+    let Some(to) = packet.get_mut(at.tag_range()) else { return };
+    // A copy of any other length would be a call.
+    match (to.len(), to.first_chunk_mut::<16>(), tag.first_chunk::<16>()) {
+        (16, Some(to), Some(tag)) => *to = *tag,
+        _ => match (to.first_chunk_mut::<10>(), tag.first_chunk::<10>(), tag.first_chunk::<4>()) {
+            (Some(to), Some(tag), _) => *to = *tag,
+            (None, _, Some(tag)) => to.copy_from_slice(tag),
+            _ => {}
+        },
+    }
 }

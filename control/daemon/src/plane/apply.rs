@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use culvert_engine::{Command, Flow, FlowCounters, FlowSlot, NotEncrypting};
+use culvert_engine::{Command, Direction, Flow, FlowCounters, FlowSlot, NotEncrypting};
 use culvert_session::{Effect, FlowKey, FlowSpec};
 use culvert_srtp::KeyError;
 
@@ -92,6 +92,13 @@ impl Plane {
                 woken.push(worker);
             }
         }
+        let keyed_at = self.clock.now();
+        for (key, direction, has_keys) in batch.keyed {
+            let keyed = self.flows.get_mut(&key).and_then(|placed| placed.keyed.get_mut(direction as usize));
+            if let Some(keyed) = keyed {
+                *keyed = has_keys.then_some(keyed_at);
+            }
+        }
         woken.sort_unstable();
         woken.dedup();
         for worker in woken {
@@ -152,6 +159,11 @@ impl Plane {
                 let (worker, slot) = (placed.worker, placed.slot);
                 let receive = receive.as_ref().map(translate::keys).transpose()?;
                 let send = send.as_ref().map(translate::keys).transpose()?;
+                for (direction, keys) in [(Direction::Receive, &receive), (Direction::Send, &send)] {
+                    if keys.is_some() {
+                        batch.keyed.push((flow.clone(), direction, true));
+                    }
+                }
                 if receive.is_some() {
                     self.overlaps.push_back((now + self.rekey_overlap, flow));
                 }
@@ -160,11 +172,13 @@ impl Plane {
             Effect::SetReceive { flow, receive, .. } => {
                 let receive = Box::new(translate::receive(&receive)?);
                 let placed = self.placed(&flow)?;
+                batch.keyed.push((flow, Direction::Receive, receive.context().is_some()));
                 batch.push(placed.worker, Command::SetReceive { slot: placed.slot, receive });
             }
             Effect::SetSend { flow, send, .. } => {
                 let send = Box::new(translate::send(&send)?);
                 let placed = self.placed(&flow)?;
+                batch.keyed.push((flow, Direction::Send, send.context().is_some()));
                 batch.push(placed.worker, Command::SetSend { slot: placed.slot, send });
             }
             Effect::SetSource { flow, component, source, .. } => {
@@ -226,12 +240,15 @@ impl Plane {
             None => self.slot(worker, &peer_key, batch)?,
         };
         batch.reserved.remove(&spec.key);
+        batch.keyed.push((spec.key.clone(), Direction::Receive, receive.context().is_some()));
+        batch.keyed.push((spec.key.clone(), Direction::Send, send.context().is_some()));
         self.flows.insert(
             spec.key.clone(),
             Placed {
                 worker,
                 slot,
                 counters: Arc::clone(&counters),
+                keyed: [None; 2],
                 destinations: [None; 2],
                 locals: spec.egress.map(|egress| egress.local),
                 unresolved: [None; 2],
@@ -294,6 +311,8 @@ struct Batch {
     commands: Vec<(usize, Command)>,
     opened: Vec<SocketAddr>,
     installed: Vec<FlowKey>,
+    /// Sides that get other keys, or none.
+    keyed: Vec<(FlowKey, Direction, bool)>,
     /// Slots of flows whose peers were installed first.
     reserved: HashMap<FlowKey, (usize, FlowSlot)>,
 }

@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use culvert_engine::{Clock, Command, FlowCounters, FlowSlot, Nanos, WorkerHandle};
+use culvert_engine::{Clock, Command, Direction, FlowCounters, FlowSlot, Nanos, WorkerHandle};
 use culvert_route::RouteWatcher;
 use culvert_session::FlowKey;
 
@@ -68,6 +68,8 @@ struct Placed {
     worker: usize,
     slot: FlowSlot,
     counters: Arc<FlowCounters>,
+    /// When its sides were given the keys that they have, by [`Direction`].
+    keyed: [Option<Nanos>; 2],
     /// Where it sends RTP and RTCP, counted in with the worker's next hops.
     destinations: [Option<Destination>; 2],
     /// Local endpoints that it sends from.
@@ -121,6 +123,11 @@ impl Plane {
     /// The counters of a flow.
     pub fn counters(&self, key: &FlowKey) -> Option<&Arc<FlowCounters>> {
         self.flows.get(key).map(|placed| &placed.counters)
+    }
+
+    /// When a side of a flow was given the keys that it has, on the workers' clock. `None` where there are none.
+    pub fn keyed_at(&self, key: &FlowKey, direction: Direction) -> Option<Nanos> {
+        self.flows.get(key)?.keyed.get(direction as usize).copied().flatten()
     }
 
     /// The workers.

@@ -77,3 +77,40 @@ fn side<C: side::Context>(
         Side::Srtp { keys, max_ssrcs, permit: Some(_) } => side::Side::srtp(context(keys, *max_ssrcs)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use culvert_session::EncryptionLevel;
+    use culvert_srtp::{MasterKey, Suite};
+
+    use super::*;
+
+    fn srtp(suite: Suite, level: EncryptionLevel) -> Side {
+        let key = MasterKey::new(suite, &[1; 16], &[2; 14]).unwrap();
+        Side::Srtp { keys: Keys { suite, keys: vec![key] }, max_ssrcs: 4, permit: level.permit_clear() }
+    }
+
+    #[test]
+    fn a_side_without_leave_to_be_plain_becomes_one_that_cannot_be() {
+        let cm = Suite::AesCm128HmacSha1_80;
+        for (level, required) in [
+            (EncryptionLevel::Required, true),
+            (EncryptionLevel::Supported, false),
+            (EncryptionLevel::NotSupported, false),
+        ] {
+            let permit = level.permit_clear();
+            for (side, has_keys) in [(srtp(cm, level), true), (Side::NotReady { permit }, false)] {
+                let (receive, send) = (receive(&side).unwrap(), send(&side).unwrap());
+                assert_eq!((receive.is_required(), send.is_required()), (required, required));
+                assert_eq!((receive.encrypts(), send.encrypts()), (has_keys, has_keys));
+            }
+            if let Some(permit) = permit {
+                let side = Side::Plain(permit);
+                assert!(receive(&side).unwrap().is_plain() && send(&side).unwrap().is_plain());
+            }
+            let null = srtp(Suite::NullHmacSha1_80, level);
+            assert_eq!(send(&null).is_err(), required);
+            assert_eq!(receive(&null).is_err(), required);
+        }
+    }
+}

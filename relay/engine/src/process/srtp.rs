@@ -49,7 +49,8 @@ impl<'b> Packets<'b> {
     }
 }
 
-/// Drops a packet that SRTP has rejected, and reports once that a key is used up.
+/// Drops a packet that SRTP has rejected, and reports once that a key is used up: after the warning, which may be due for
+/// an earlier packet of the burst.
 #[cold]
 pub(super) fn reject(
     info: &mut PacketInfo,
@@ -64,6 +65,13 @@ pub(super) fn reject(
     let reported = &mut flow.state.key_expiry_reported[direction as usize];
     if reject == Reject::KeyExpired && !*reported {
         *reported = true;
+        let warning = match direction {
+            Direction::Receive => flow.opened(),
+            Direction::Send => flow.closed(),
+        };
+        if let Some(packets_left) = warning {
+            state.events.inform(Event::KeyExpiring { slot, direction, packets_left });
+        }
         state.events.inform(Event::KeyExpired { slot, direction });
     }
 }
