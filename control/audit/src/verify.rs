@@ -169,7 +169,7 @@ impl Verifier {
     }
 
     /// The outcome, after the last file.
-    pub fn finish(mut self) -> Result<Summary, Broken> {
+    pub fn finish(mut self) -> Result<Summary, Box<Broken>> {
         let (reported, last) = (self.reported, self.summary.head.sequence);
         if reported.sequence > 0 && !self.reported_seen {
             let fault = if last < reported.sequence {
@@ -182,7 +182,7 @@ impl Verifier {
         if self.breaks.is_empty() && self.omitted == 0 {
             return Ok(self.summary);
         }
-        Err(Broken { summary: self.summary, breaks: self.breaks, omitted: self.omitted })
+        Err(Box::new(Broken { summary: self.summary, breaks: self.breaks, omitted: self.omitted }))
     }
 
     /// A line that is no record.

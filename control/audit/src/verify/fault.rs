@@ -144,7 +144,7 @@ impl Broken {
 pub enum VerifyError {
     /// It is not.
     #[error(transparent)]
-    Broken(Box<Broken>),
+    Broken(#[from] Box<Broken>),
     /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] AuditError),

@@ -31,7 +31,7 @@ pub fn verify(
         let file = File::open(path).map_err(AuditError::io("open", path))?;
         read(&mut verifier, path, BufReader::with_capacity(1 << 16, file), visit)?;
     }
-    verifier.finish().map_err(|broken| VerifyError::Broken(Box::new(broken)))
+    Ok(verifier.finish()?)
 }
 
 fn read(
