@@ -81,6 +81,13 @@ pub(crate) fn receipt(session_id: &str) -> Record {
     }))
 }
 
+/// A session without media, for tests that take long with every byte.
+pub(crate) fn short_receipt() -> Record {
+    let Record::Receipt(mut receipt) = receipt("s") else { panic!("no receipt") };
+    receipt.media.clear();
+    Record::Receipt(receipt)
+}
+
 /// A directory with a log in it.
 pub(crate) struct Bed {
     pub(crate) directory: TempDir,
@@ -89,7 +96,8 @@ pub(crate) struct Bed {
 
 impl Bed {
     pub(crate) fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        // In memory where there is such a directory: to open a log takes several saves.
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let path = directory.path().join("audit.jsonl");
         Self { directory, path }
     }
