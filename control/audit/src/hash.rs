@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Hash {
 }
 
 /// The last record of a chain: who has seen it can tell when the chain behind it is cut off or rewritten. Its text is `SEQUENCE:HASH`.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The record's number; 0 when there is none yet.
     pub sequence: u64,
@@ -85,6 +85,18 @@ impl Head {
 impl fmt::Display for Head {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.sequence, self.hash)
+    }
+}
+
+impl Serialize for Head {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Head {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -124,7 +136,9 @@ mod tests {
     fn a_hash_and_a_head_have_one_text() {
         let text = format!("7:{}", "0a".repeat(32));
         let head: Head = text.parse().unwrap();
-        assert_eq!((head.sequence, head.hash, head.to_string()), (7, Hash([10; 32]), text));
+        assert_eq!((head.sequence, head.hash, head.to_string()), (7, Hash([10; 32]), text.clone()));
+        assert_eq!(serde_json::to_string(&head).unwrap(), format!("\"{text}\""));
+        assert_eq!(serde_json::from_str::<Head>(&format!("\"{text}\"")).unwrap(), head);
         for wrong in [
             String::new(),
             "7".to_owned(),

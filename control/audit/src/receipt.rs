@@ -44,6 +44,18 @@ pub enum End {
     Stopped,
 }
 
+impl End {
+    /// As in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 /// One m-line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
@@ -64,6 +76,17 @@ pub enum MediaKind {
     Video,
     /// A shared screen.
     ApplicationSharing,
+}
+
+impl MediaKind {
+    /// As in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::ApplicationSharing => "application_sharing",
+        }
+    }
 }
 
 /// One side of a medium.
@@ -95,6 +118,17 @@ pub enum Encryption {
     Supported,
     /// None.
     NotSupported,
+}
+
+impl Encryption {
+    /// As in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Supported => "supported",
+            Self::NotSupported => "not_supported",
+        }
+    }
 }
 
 /// The credential under which a leg's keys were issued.
@@ -129,6 +163,16 @@ pub enum Direction {
     Receive,
     /// To the leg's endpoint.
     Send,
+}
+
+impl Direction {
+    /// As in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Receive => "receive",
+            Self::Send => "send",
+        }
+    }
 }
 
 /// What came in on a leg.
@@ -207,6 +251,19 @@ impl<'de> Deserialize<'de> for KeyId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_of_the_file() {
+        fn check<T: Copy + Serialize>(values: &[T], name: fn(T) -> &'static str) {
+            for &value in values {
+                assert_eq!(serde_json::to_value(value).unwrap(), name(value));
+            }
+        }
+        check(&[End::Deleted, End::Revoked, End::Expired, End::Stopped], End::name);
+        check(&[MediaKind::Audio, MediaKind::Video, MediaKind::ApplicationSharing], MediaKind::name);
+        check(&[Encryption::Required, Encryption::Supported, Encryption::NotSupported], Encryption::name);
+        check(&[Direction::Receive, Direction::Send], Direction::name);
+    }
 
     #[test]
     fn a_key_identifier_is_hex() {
