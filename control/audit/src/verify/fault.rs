@@ -121,7 +121,7 @@ impl fmt::Display for Break {
 
 /// A chain that is not whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the chain is broken in {} places", self.count())]
+#[error("the chain is broken in {} {}", self.count(), if self.count() == 1 { "place" } else { "places" })]
 pub struct Broken {
     /// What is in it all the same.
     pub summary: Summary,

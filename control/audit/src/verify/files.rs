@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Verifying files that stand in any order.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::PathBuf;
 
 use super::{Entry, Summary, Verifier, VerifyError};
@@ -16,29 +17,25 @@ pub fn verify(
     reported: Option<Head>,
     visit: &mut dyn FnMut(&Entry<'_>),
 ) -> Result<Summary, VerifyError> {
-    let mut files = Vec::new();
+    let mut files = BTreeMap::new();
     for path in paths {
         let file = File::open(path).map_err(AuditError::io("open", path))?;
-        // The name helps where the first line does not; what is not numbered is the file that is being written.
         let first = first_sequence(&file).map_err(AuditError::io("read", path))?;
-        files.push((first.or_else(|| first_by_name(path)).unwrap_or(u64::MAX), path));
+        let numbered = first_by_name(path);
+        // The name helps where the first line does not; what is not numbered is the file that is being written.
+        let first = first.or(numbered).unwrap_or(u64::MAX);
+        // That one stays open, because the relay may rename it meanwhile; the others may be more than a process may have open.
+        files.insert((first, path), Some(file).filter(|_| numbered.is_none()));
     }
-    files.sort();
-    files.dedup();
     let mut verifier = Verifier::new().head(reported.unwrap_or(Head::NONE));
-    for (_, path) in files {
-        // One at a time: there may be more files than a process may have open.
-        let file = File::open(path).map_err(AuditError::io("open", path))?;
-        read(&mut verifier, path, BufReader::with_capacity(1 << 16, file), visit)?;
+    for ((_, path), file) in files {
+        let file = match file {
+            Some(file) => file,
+            None => File::open(path).map_err(AuditError::io("open", path))?,
+        };
+        let reader = BufReader::with_capacity(1 << 16, file);
+        let name = path.display().to_string();
+        verifier.read(&name, reader, visit).map_err(AuditError::io("read", path))?;
     }
     Ok(verifier.finish()?)
-}
-
-fn read(
-    verifier: &mut Verifier,
-    path: &PathBuf,
-    reader: impl BufRead,
-    visit: &mut dyn FnMut(&Entry<'_>),
-) -> Result<(), AuditError> {
-    verifier.read(&path.display().to_string(), reader, visit).map_err(AuditError::io("read", path))
 }
