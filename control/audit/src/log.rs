@@ -20,7 +20,7 @@ pub const DEFAULT_MAX_FILE_BYTES: u64 = 64 << 20;
 pub struct Options {
     /// When records are made to survive a power failure.
     pub durability: Durability,
-    /// A record that would make the file longer begins a new one.
+    /// A record that would make the file longer begins a new one; every file holds two at least.
     pub max_file_bytes: u64,
 }
 
@@ -71,7 +71,7 @@ impl AuditLog {
         let length = self.trimmed_length()?;
         let (line, _) = encode(self.next_sequence()?, self.head.hash, record)?;
         let full = length.saturating_add(line.len() as u64) > self.options.max_file_bytes;
-        // A file of one record is never full, so that every file has room for one besides that which continues the chain.
+        // A file of one record is never full: it may be the one that continues the chain.
         if full && self.head.sequence > self.first {
             self.change_files()?;
         }

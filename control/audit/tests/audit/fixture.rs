@@ -131,10 +131,10 @@ impl Bed {
         names
     }
 
-    pub(crate) fn verify(&self, reported: Option<Head>) -> Result<Summary, Broken> {
+    pub(crate) fn verify(&self, reported: Option<Head>) -> Result<Summary, Box<Broken>> {
         let files = log_files(self.directory.path()).unwrap();
         verify(&files, reported, &mut |_| ()).map_err(|error| match error {
-            VerifyError::Broken(broken) => *broken,
+            VerifyError::Broken(broken) => broken,
             error => panic!("{error}"),
         })
     }

@@ -54,20 +54,15 @@ fn a_full_file_is_renamed_and_the_chain_goes_on() {
 }
 
 #[test]
-fn a_record_larger_than_a_file_has_one_to_itself() {
+fn a_file_holds_two_records_whatever_their_size() {
     let bed = Bed::new();
     let mut log = bed.open_small();
     for name in ["a", "b", "c"] {
         log.append(&receipt(name)).unwrap();
     }
-    drop(log);
-    let continued = |first| Record::Continued(Continued { file: full(first) });
-    let expected = [receipt("a"), receipt("b"), continued(1), receipt("c")];
-    // The first file holds one record, however long, and is full with the next.
-    let records = bed.records();
-    assert_eq!(records.iter().filter(|record| matches!(record, Record::Receipt(_))).count(), 3);
-    assert_eq!(records.last(), expected.last());
-    bed.verify(None).unwrap();
+    let continued = Record::Continued(Continued { file: full(1) });
+    assert_eq!(bed.records(), [receipt("a"), receipt("b"), continued, receipt("c")]);
+    assert_eq!(bed.names(), [full(1), "audit.jsonl".to_owned()]);
 }
 
 #[test]
@@ -86,6 +81,21 @@ fn files_may_come_in_any_order_and_none_may_be_missing_between() {
     let count = third.iter().filter(|&&byte| byte == b'\n').count() as u64;
     assert_eq!(broken.breaks[0].fault, Fault::Missing { from: 3, to: 2 + count });
     assert_eq!(broken.breaks[0].line, 1);
+}
+
+#[test]
+fn a_file_that_is_renamed_while_it_is_verified_is_read_all_the_same() {
+    let bed = Bed::small();
+    let files: Vec<_> = bed.names().iter().map(|name| bed.file(name)).collect();
+    let head = bed.open_small().head();
+    let mut renamed = false;
+    let summary = verify(&files, Some(head), &mut |_| {
+        if !renamed {
+            fs::rename(&bed.path, bed.file("elsewhere")).unwrap();
+            renamed = true;
+        }
+    });
+    assert_eq!(summary.unwrap().files, files.len() as u64);
 }
 
 #[test]
@@ -149,10 +159,14 @@ fn no_file_is_replaced() {
 #[test]
 fn a_full_file_that_is_damaged_is_not_continued() {
     let bed = Bed::with(&[start()]);
-    let mut bytes = bed.bytes();
-    bytes.pop();
+    let whole = bed.bytes();
+    let half = &whole[..whole.len() - 1];
     fs::remove_file(&bed.path).unwrap();
-    for (bytes, reason) in [(&bytes[..], "it has no record"), (&b""[..], "it has no record")] {
+    for (bytes, reason) in [
+        (vec![], "it has no record"),
+        (half.to_vec(), "it has no record"),
+        ([&whole, half].concat(), "its last line has no end"),
+    ] {
         fs::write(bed.file(&full(1)), bytes).unwrap();
         let error = AuditLog::open(&bed.path, OPTIONS).unwrap_err();
         let AuditError::Damaged { path, reason: found } = &error else { panic!("{error}") };

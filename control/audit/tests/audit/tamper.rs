@@ -159,6 +159,17 @@ fn a_line_of_another_chain_shows() {
 }
 
 #[test]
+fn an_altered_record_does_not_hide_that_the_next_is_of_another_chain() {
+    let (whole, _) = three();
+    let other = Bed::with(&[stop(), receipt("call-7"), stop()]).bytes();
+    let (mine, other) = (lines(&whole), lines(&other));
+    let altered = String::from_utf8(mine[1].to_vec()).unwrap().replace("call-7", "call-8");
+    let two = [(2, Fault::Altered { sequence: 2 }), (3, Fault::WrongPrevious { sequence: 3 })];
+    assert_eq!(faults(&[mine[0], altered.as_bytes(), other[2]].concat(), Head::NONE), two);
+    assert_eq!(faults(&[mine[0], altered.as_bytes(), mine[2]].concat(), Head::NONE), two[..1]);
+}
+
+#[test]
 fn a_rewritten_tail_shows_against_a_head() {
     let (_, head) = three();
     let rewritten = Bed::with(&[start(), receipt("call-8"), stop(), start()]);
