@@ -4,6 +4,7 @@
 use std::io;
 
 use culvert_api::ClientError;
+use culvert_audit::{AuditError, Broken};
 
 /// Why the command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,12 @@ pub(crate) enum CliError {
     /// The relay or the way to it.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// An audit log cannot be read.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// An audit log is not what the relay wrote. Where, is on standard output.
+    #[error(transparent)]
+    Broken(Box<Broken>),
     /// Our own output.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -37,13 +44,15 @@ impl CliError {
             Self::Client(ClientError::Endpoint { .. } | ClientError::Credential { .. }) => 2,
             Self::Client(ClientError::Status { .. }) => 3,
             Self::Client(_) => 4,
-            Self::Output(_) => 1,
+            Self::Audit(_) => 2,
+            Self::Broken(_) | Self::Output(_) => 1,
         }
     }
 
-    /// For programs: the same distinction as the exit code, as a word.
+    /// For programs: the same distinction as the exit code, or a finer one, as a word.
     pub(crate) fn kind(&self) -> &'static str {
         match self.exit_code() {
+            _ if matches!(self, Self::Broken(_)) => "broken",
             2 => "usage",
             3 => "refused",
             4 => "unreachable",

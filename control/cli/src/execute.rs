@@ -8,7 +8,8 @@ use std::path::Path;
 use clap::CommandFactory;
 use culvert_api::{Client, ClientConfig};
 
-use crate::arguments::{Arguments, Command, Connection, NodeCommand, SessionCommand};
+use crate::arguments::{Arguments, AuditCommand, Command, Connection, NodeCommand, SessionCommand};
+use crate::audit;
 use crate::error::CliError;
 use crate::output::{Drained, Event, Node, Session, SessionList, json, table};
 use crate::request;
@@ -21,6 +22,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut impl Write) -> Result<()
     match arguments.command {
         Command::Session(command) => session(connection, command, out).await,
         Command::Node(command) => node(connection, command, out).await,
+        Command::Audit(AuditCommand::Verify(arguments)) => audit::verify(&arguments, connection.json, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();

@@ -2,6 +2,7 @@
 //! `culvert`: the operator's and the front end's command line.
 
 mod arguments;
+mod audit;
 mod error;
 mod execute;
 mod output;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line.
 
+mod audit;
 mod create;
 mod secret;
 mod update;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use audit::{AuditCommand, Verify};
 pub(crate) use create::{Create, Encryption, LegFlags, Source};
 pub(crate) use secret::Secret;
 pub(crate) use update::Update;
@@ -24,9 +26,11 @@ Examples:
   culvert session list
   culvert --json session show call-7 | jq .media[0].legs[0].local.rtp
   culvert session watch
+  culvert audit verify /var/lib/culvert/audit
 
 Exit codes:
   0  done
+  1  the audit log is broken, or the output could not be written
   2  the command line, or a file that it names, is wrong
   3  the relay refused
   4  the relay could not be reached, or TLS failed";
@@ -82,6 +86,9 @@ pub(crate) enum Command {
     /// The relay itself
     #[command(subcommand)]
     Node(NodeCommand),
+    /// The log of receipts that a relay keeps
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Prints a completion script
     #[command(after_help = "Example:\n  culvert completions bash > /etc/bash_completion.d/culvert")]
     Completions {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the relay answered, for people and for programs.
 
+pub(crate) mod audit;
 pub(crate) mod event;
 #[cfg(test)]
 pub(crate) mod fixture;

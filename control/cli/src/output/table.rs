@@ -197,7 +197,7 @@ fn pair(pair: Option<&Pair>) -> String {
     }
 }
 
-fn new(head: &[&str], numbers: &[usize]) -> Table {
+pub(super) fn new(head: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head.iter().map(|name| name.to_uppercase()));
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -217,7 +217,7 @@ fn section(out: &mut impl Write, table: &Table, empty: bool) -> io::Result<()> {
     print(out, table)
 }
 
-fn print(out: &mut impl Write, table: &Table) -> io::Result<()> {
+pub(super) fn print(out: &mut impl Write, table: &Table) -> io::Result<()> {
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
