@@ -10,8 +10,8 @@ use std::{
 use ezk_sip_types::Name;
 
 use crate::{
-    Credentials, CredentialIssuer, FrontEnd, IssueError, Limits, MEDIA_TYPE, Malformed, Message, ReasonPhrase, Request,
-    Response,
+    CredentialIssuer, Credentials, FrontEnd, IssueError, Limits, MEDIA_TYPE, Malformed, Message,
+    ReasonPhrase, Request, Response,
     sip::{Draft, Head, Start, Target, Unread},
     xml::{self, Refused, Unwritable},
 };
@@ -55,7 +55,9 @@ impl Service {
             Start::Request { method, target } => self.request(front_end, message, method, *target),
         };
         let draft = match message.body {
-            Err(Unread::Head(fault)) => Draft::new(if head.start == Start::OtherVersion { 505 } else { 400 }).warning(fault).closing(),
+            Err(Unread::Head(fault)) => {
+                Draft::new(if head.start == Start::OtherVersion { 505 } else { 400 }).warning(fault).closing()
+            }
             Err(_) => draft.closing(),
             Ok(_) => draft,
         };
@@ -157,6 +159,7 @@ fn is_ours(head: &Head) -> bool {
     let media_type = parts.next().unwrap_or_default();
     media_type.eq_ignore_ascii_case(MEDIA_TYPE)
         && parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
-            !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            !name.trim().eq_ignore_ascii_case("charset")
+                || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
         })
 }

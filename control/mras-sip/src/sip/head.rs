@@ -23,7 +23,10 @@ pub(crate) struct Head {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Start {
-    Request { method: String, target: Target },
+    Request {
+        method: String,
+        target: Target,
+    },
     /// Nobody was asked anything.
     Response,
     /// SIP, but not 2.0.
@@ -44,11 +47,13 @@ impl Head {
     /// a response: only text in whole lines is ever repeated.
     pub(crate) fn parse(bytes: &Bytes, most_headers: usize) -> Option<Head> {
         let text = std::str::from_utf8(bytes).ok()?;
-        let lines_end_well = text.split("\r\n").all(|line| !line.contains(|c: char| c.is_control() && c != '\t'));
+        let lines_end_well =
+            text.split("\r\n").all(|line| !line.contains(|c: char| c.is_control() && c != '\t'));
         if !lines_end_well {
             return None;
         }
-        let mut lines = PullParser::new(bytes, 0).map_while(Result::ok).map(|line| std::str::from_utf8(line).ok());
+        let mut lines =
+            PullParser::new(bytes, 0).map_while(Result::ok).map(|line| std::str::from_utf8(line).ok());
         let start = Start::parse(lines.next()??);
         let mut head = Head { start, headers: Vec::new(), fault: None };
         for line in lines {
@@ -90,7 +95,9 @@ impl Head {
             (Name::CALL_ID, "there must be one Call-ID"),
             (Name::CSEQ, "there must be one CSeq"),
         ] {
-            if self.values(&name).filter(|value| !value.is_empty()).count() != 1 || self.values(&name).count() != 1 {
+            if self.values(&name).filter(|value| !value.is_empty()).count() != 1
+                || self.values(&name).count() != 1
+            {
                 return Some(missing);
             }
         }
@@ -227,9 +234,9 @@ pub(super) fn has_tag(address: &str) -> bool {
         }
     };
     let parameters = address.split(top_level_semicolon).skip(1);
-    parameters.map(|parameter| parameter.split('=').next().unwrap_or_default().trim()).any(|name| {
-        name.eq_ignore_ascii_case("tag")
-    })
+    parameters
+        .map(|parameter| parameter.split('=').next().unwrap_or_default().trim())
+        .any(|name| name.eq_ignore_ascii_case("tag"))
 }
 
 #[cfg(test)]

@@ -87,9 +87,9 @@ impl<'a> Reader<'a> {
                 Event::GeneralRef(reference) => match reference.resolve_char_ref().map_err(ill_formed)? {
                     Some(character) if is_xml(character) => Token::Text(character.to_string().into()),
                     Some(_) => return Err(Malformed::IllFormed),
-                    None => {
-                        Token::Text(resolve_xml_entity(&reference.into_inner()).ok_or(Malformed::Entity)?.into())
-                    }
+                    None => Token::Text(
+                        resolve_xml_entity(&reference.into_inner()).ok_or(Malformed::Entity)?.into(),
+                    ),
                 },
                 Event::Eof => Token::End,
             });

@@ -105,7 +105,10 @@ fn attributes(element: Element<'_>) -> Result<(Request, Option<Version>), Malfor
     Ok((request, version))
 }
 
-fn credentials_request(reader: &mut Reader<'_>, element: Element<'_>) -> Result<CredentialsRequest, Malformed> {
+fn credentials_request(
+    reader: &mut Reader<'_>,
+    element: Element<'_>,
+) -> Result<CredentialsRequest, Malformed> {
     const ELEMENT: &str = "credentialsRequest";
     const ATTRIBUTE: &str = "credentialsRequestID";
     let mut id = None;

@@ -68,8 +68,7 @@ fn response<W: io::Write>(writer: &mut Writer<W>, body: Body<'_>) -> io::Result<
         element = element.with_attribute(("serverVersion", Version::SERVER.as_str()));
     }
     if let Some(request) = body.request {
-        element =
-            element.with_attributes([("to", request.to.as_str()), ("from", request.from.as_str())]);
+        element = element.with_attributes([("to", request.to.as_str()), ("from", request.from.as_str())]);
     }
     element = element.with_attributes([("reasonPhrase", body.reason.as_str()), ("xmlns", NAMESPACE)]);
     let Some(request) = body.request.filter(|_| !body.credentials.is_empty()) else {

@@ -21,7 +21,10 @@ fn served(body: &str) {
 }
 
 fn one(content: &str) -> String {
-    versioned("2.0", &format!(r#"<credentialsRequest credentialsRequestID="1">{content}</credentialsRequest>"#))
+    versioned(
+        "2.0",
+        &format!(r#"<credentialsRequest credentialsRequestID="1">{content}</credentialsRequest>"#),
+    )
 }
 
 const IDENTITY: &str = "<identity>sip:w@example.com</identity>";
@@ -43,20 +46,47 @@ fn attributes_of_request() {
         (format!(r#"requestID="" version="2.0" {FROM_TO}"#), value("requestID", id)),
         (format!(r#"requestID="{long}" version="2.0" {FROM_TO}"#), value("requestID", id)),
         (format!(r#"requestID="a&#10;b" version="2.0" {FROM_TO}"#), value("requestID", id)),
-        (format!(r#"requestID="1" version="" {FROM_TO}"#), value("version", "two numbers with a point between")),
-        (format!(r#"requestID="1" version="2" {FROM_TO}"#), value("version", "two numbers with a point between")),
-        (format!(r#"requestID="1" version="2.x" {FROM_TO}"#), value("version", "two numbers with a point between")),
-        (format!(r#"requestID="1" version=" 2.0" {FROM_TO}"#), value("version", "two numbers with a point between")),
+        (
+            format!(r#"requestID="1" version="" {FROM_TO}"#),
+            value("version", "two numbers with a point between"),
+        ),
+        (
+            format!(r#"requestID="1" version="2" {FROM_TO}"#),
+            value("version", "two numbers with a point between"),
+        ),
+        (
+            format!(r#"requestID="1" version="2.x" {FROM_TO}"#),
+            value("version", "two numbers with a point between"),
+        ),
+        (
+            format!(r#"requestID="1" version=" 2.0" {FROM_TO}"#),
+            value("version", "two numbers with a point between"),
+        ),
         (format!(r#"requestID="1" version="2.0" from="w@example.com" {to}"#), value("from", "a SIP URI")),
         (format!(r#"requestID="1" version="2.0" from="tel:+1" {to}"#), value("from", "a SIP URI")),
         (format!(r#"requestID="1" version="2.0" from="{long_uri}" {to}"#), value("from", "a SIP URI")),
         (format!(r#"requestID="1" version="2.0" {from} to="""#), value("to", "a SIP URI")),
         (format!(r#"requestID="1" version="2.0" {from} to="sip:a@b c""#), value("to", "a SIP URI")),
-        (format!(r#"requestID="1" version="2.0" route="" {FROM_TO}"#), value("route", "loadbalanced or directip")),
-        (format!(r#"requestID="1" version="2.0" route="DirectIP" {FROM_TO}"#), value("route", "loadbalanced or directip")),
-        (format!(r#"requestID="1" version="2.0" more="1" {FROM_TO}"#), Malformed::UnknownAttribute { element: "request" }),
-        (format!(r#"requestID="1" version="2.0" xsi:type="a" {FROM_TO}"#), Malformed::UnknownAttribute { element: "request" }),
-        (format!(r#"requestID="1" version="2.0" no:where="a" {FROM_TO}"#), Malformed::UnknownAttribute { element: "request" }),
+        (
+            format!(r#"requestID="1" version="2.0" route="" {FROM_TO}"#),
+            value("route", "loadbalanced or directip"),
+        ),
+        (
+            format!(r#"requestID="1" version="2.0" route="DirectIP" {FROM_TO}"#),
+            value("route", "loadbalanced or directip"),
+        ),
+        (
+            format!(r#"requestID="1" version="2.0" more="1" {FROM_TO}"#),
+            Malformed::UnknownAttribute { element: "request" },
+        ),
+        (
+            format!(r#"requestID="1" version="2.0" xsi:type="a" {FROM_TO}"#),
+            Malformed::UnknownAttribute { element: "request" },
+        ),
+        (
+            format!(r#"requestID="1" version="2.0" no:where="a" {FROM_TO}"#),
+            Malformed::UnknownAttribute { element: "request" },
+        ),
         (format!(r#"requestID="1" requestID="2" version="2.0" {FROM_TO}"#), Malformed::IllFormed),
         (format!(r#"requestID="a<b" version="2.0" {FROM_TO}"#), Malformed::IllFormed),
         (format!(r#"requestID=1 version="2.0" {FROM_TO}"#), Malformed::IllFormed),
@@ -114,12 +144,15 @@ fn credentials_requests() {
         refused(&one(&content), expected);
     }
     for (content, expected) in [
-        ("<credentialsRequest><identity>a</identity></credentialsRequest>".into(), Malformed::Missing {
-            element: "credentialsRequest",
-            attribute: "credentialsRequestID",
-        }),
+        (
+            "<credentialsRequest><identity>a</identity></credentialsRequest>".into(),
+            Malformed::Missing { element: "credentialsRequest", attribute: "credentialsRequestID" },
+        ),
         (ONE.replace('7', ""), value("credentialsRequestID", "of 1 to 64 characters in one line")),
-        (ONE.replace('7', &"7".repeat(65)), value("credentialsRequestID", "of 1 to 64 characters in one line")),
+        (
+            ONE.replace('7', &"7".repeat(65)),
+            value("credentialsRequestID", "of 1 to 64 characters in one line"),
+        ),
         (ONE.replace("ID=", "Id="), Malformed::UnknownAttribute { element: "credentialsRequest" }),
         (String::new(), Malformed::Element { expected: "credentialsRequest" }),
         ("<other/>".into(), Malformed::Element { expected: "credentialsRequest" }),
@@ -163,13 +196,23 @@ fn what_surrounds_the_root() {
         refused(&body, expected);
     }
     served(&format!("\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<!-- a -->{good}\r\n"));
-    served(&good.replace("xmlns=", "xmlns:m=").replace("</", "</m:").replace("<c", "<m:c").replace("<i", "<m:i").replace("<l", "<m:l").replace("<d", "<m:d").replace("<r", "<m:r"));
+    served(
+        &good
+            .replace("xmlns=", "xmlns:m=")
+            .replace("</", "</m:")
+            .replace("<c", "<m:c")
+            .replace("<i", "<m:i")
+            .replace("<l", "<m:l")
+            .replace("<d", "<m:d")
+            .replace("<r", "<m:r"),
+    );
 }
 
 #[test]
 fn bodies_in_other_encodings() {
     let good = versioned("2.0", ONE);
-    let utf16: Vec<u8> = std::iter::once(0xfeff).chain(good.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> =
+        std::iter::once(0xfeff).chain(good.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     for bytes in [&utf16[..], b"<request a='\xe9'/>"] {
         let mut message = message(&"x".repeat(bytes.len()));
         message.truncate(message.len() - bytes.len());
@@ -196,20 +239,30 @@ fn bombs_cost_no_more_than_their_length() {
     let attributes = fill(&|index| format!(" a{index}=''"));
     let namespaces = fill(&|index| format!(" xmlns:a{index}='b'"));
     let rebound = fill(&|index| format!("<credentialsRequest xmlns:a{index}='b'>"));
-    let entities: String = (1..10).map(|n| format!("<!ENTITY l{n} '{}'>", format!("&l{};", n - 1).repeat(10))).collect();
+    let entities: String =
+        (1..10).map(|n| format!("<!ENTITY l{n} '{}'>", format!("&l{};", n - 1).repeat(10))).collect();
     for (body, expected) in [
         (format!("{open}{attributes}/>"), Malformed::TooMany),
         (format!("{open}{namespaces}/>"), Malformed::TooMany),
         (format!("{open}{namespaces}>{}</request>", "<a0:b/>".repeat(15_000)), Malformed::TooMany),
-        (versioned("2.0", &rebound), Malformed::Missing { element: "credentialsRequest", attribute: "credentialsRequestID" }),
+        (
+            versioned("2.0", &rebound),
+            Malformed::Missing { element: "credentialsRequest", attribute: "credentialsRequestID" },
+        ),
         ("<a>".repeat(LENGTH / 3), Malformed::Element { expected: "request" }),
-        (versioned("2.0", &"<credentialsRequest>".repeat(10_000)), Malformed::Missing {
-            element: "credentialsRequest",
-            attribute: "credentialsRequestID",
-        }),
+        (
+            versioned("2.0", &"<credentialsRequest>".repeat(10_000)),
+            Malformed::Missing { element: "credentialsRequest", attribute: "credentialsRequestID" },
+        ),
         (format!("<!DOCTYPE r [<!ENTITY l0 'ha'>{entities}]><r>&l9;</r>"), Malformed::DocumentType),
-        (versioned("2.0", &"<!---->".repeat(LENGTH / 8)), Malformed::Element { expected: "credentialsRequest" }),
-        (one(&format!("<identity>{}</identity>", "&#65;".repeat(LENGTH / 6 * 1))), Malformed::Element { expected: "none" }),
+        (
+            versioned("2.0", &"<!---->".repeat(LENGTH / 8)),
+            Malformed::Element { expected: "credentialsRequest" },
+        ),
+        (
+            one(&format!("<identity>{}</identity>", "&#65;".repeat(LENGTH / 6 * 1))),
+            Malformed::Element { expected: "none" },
+        ),
     ] {
         let since = Instant::now();
         if expected == (Malformed::Element { expected: "none" }) {

@@ -31,8 +31,22 @@ fn unknown(reason: &str) -> String {
 fn every_reason_phrase_has_its_status_and_body() {
     let busy = |millis| IssueError::ServerBusy { retry_after: Duration::from_millis(millis) };
     for (error, version, reason, status, retry_after, expected) in [
-        (IssueError::Malformed, "2.0", ReasonPhrase::RequestMalformed, 400, None, known("2.0", V2, "Request Malformed")),
-        (IssueError::NotSupported, "2.0", ReasonPhrase::NotSupported, 501, None, known("2.0", V2, "Not Supported")),
+        (
+            IssueError::Malformed,
+            "2.0",
+            ReasonPhrase::RequestMalformed,
+            400,
+            None,
+            known("2.0", V2, "Request Malformed"),
+        ),
+        (
+            IssueError::NotSupported,
+            "2.0",
+            ReasonPhrase::NotSupported,
+            501,
+            None,
+            known("2.0", V2, "Not Supported"),
+        ),
         (busy(2001), "2.0", ReasonPhrase::ServerBusy, 503, Some("3"), known("2.0", V2, "Server Busy")),
         (busy(0), "1.0", ReasonPhrase::ServerBusy, 503, Some("1"), known("1.0", "", "Server Busy")),
         (IssueError::TimeOut, "1.0", ReasonPhrase::TimeOut, 408, None, known("1.0", "", "Time Out")),
@@ -82,8 +96,9 @@ fn credentials_name_relays_as_the_route_says_and_where_the_location_says() {
             "<mediaRelay><location>internet</location>{host}<udpPort>3478</udpPort><tcpPort>443</tcpPort></mediaRelay>"
         )
     };
-    let intranet =
-        |host: &str| format!("<mediaRelay><location>intranet</location>{host}<udpPort>3478</udpPort></mediaRelay>");
+    let intranet = |host: &str| {
+        format!("<mediaRelay><location>intranet</location>{host}<udpPort>3478</udpPort></mediaRelay>")
+    };
     let by_name = internet("<hostName>av.example.com</hostName>");
     // An address stands in for a name that a relay does not have.
     let unnamed = intranet("<hostName>2001:db8::1</hostName>");
@@ -99,7 +114,8 @@ fn credentials_name_relays_as_the_route_says_and_where_the_location_says() {
             r#"<credentialsRequest credentialsRequestID="a&amp;&quot;"><identity>sip:w@example.com</identity>{location}<duration>60</duration></credentialsRequest>"#
         );
         let two = r#"<credentialsRequest credentialsRequestID="b"><identity>sip:x@example.com</identity><location>internet</location></credentialsRequest>"#;
-        let xml = request(&format!(r#"requestID="3757984" version="{version}"{route} {FROM_TO}"#), &(one + two));
+        let xml =
+            request(&format!(r#"requestID="3757984" version="{version}"{route} {FROM_TO}"#), &(one + two));
         let response = answer(&service(Issuer::default()), &message(&xml));
         let (head, body) = parts(&response);
         let second = if route.contains("directip") {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use culvert_mras_sip::{
-    CredentialIssuer, Credentials, Frame, Framer, FrontEnd, IssueError, Limits, Location, MediaRelay, Request,
-    Response, Service,
+    CredentialIssuer, Credentials, Frame, Framer, FrontEnd, IssueError, Limits, Location, MediaRelay,
+    Request, Response, Service,
 };
 
 pub(crate) const PASSWORD: &str = "cGFzc3dvcmQ=";
