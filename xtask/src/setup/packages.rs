@@ -16,6 +16,8 @@ const PACKAGES: &[(Group, &[&str])] = &[
     // For x86-64 only.
     (Group::Rivals, if cfg!(target_arch = "x86_64") { &["libipsec-mb-dev"] } else { &[] }),
     (Group::Test, &["iproute2", "ethtool", "libsrtp2-dev", "pkg-config", "python3", "python3-venv"]),
+    // Front ends of MRAS. Debian builds sipp without TLS; socat holds the certificate for it.
+    (Group::Test, &["sip-tester", "socat"]),
 ];
 
 pub(super) fn install(group: Group) -> Result<(), Failure> {
