@@ -114,8 +114,12 @@ fn a_certificate_is_what_was_asked_for() {
         (KeyKind::Ed25519, "1.3.101.112"),
         (KeyKind::Rsa2048, "1.2.840.113549.1.1.1"),
     ] {
-        let request =
-            Request { names: &["a.test", "b.test"], purpose: Purpose::Server, validity: Validity::Future, key };
+        let request = Request {
+            names: &["a.test", "b.test"],
+            purpose: Purpose::Server,
+            validity: Validity::Future,
+            key,
+        };
         let issued = authority.issue(request).unwrap();
         with_certificate(&issued.certificate_pem, |certificate| {
             assert_eq!(names_of(certificate), ["DNS a.test", "DNS b.test"]);
