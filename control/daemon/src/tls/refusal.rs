@@ -111,10 +111,12 @@ impl Refusal {
             // A list that its authority did not sign tells nothing.
             Error::InvalidCertRevocationList(_) => Refusal::RevocationUnknown,
             Error::AlertReceived(_) => Refusal::RefusedByClient,
+            // TLS 1.2 brought the extension for signature algorithms. rustls misses it before it looks at the version.
             Error::PeerIncompatible(
                 PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled
-                | PeerIncompatible::SupportedVersionsExtensionRequired,
+                | PeerIncompatible::SupportedVersionsExtensionRequired
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
             ) => Refusal::UnsupportedVersion,
             Error::PeerIncompatible(
                 PeerIncompatible::NoCipherSuitesInCommon | PeerIncompatible::NoKxGroupsInCommon,

@@ -181,3 +181,156 @@ fn stamp_of(path: &Path) -> Option<[i64; 7]> {
     let [device, inode, size] = identity;
     Some([device, inode, size, file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink, path::PathBuf};
+
+    use culvert_devcerts::{Authority, Validity};
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+    use crate::config::TlsVersion;
+
+    struct Fixture {
+        directory: tempfile::TempDir,
+        authority: Authority,
+    }
+
+    impl Fixture {
+        fn new() -> Fixture {
+            let directory = tempfile::tempdir().unwrap();
+            let authority = Authority::new("test", Validity::Days(1)).unwrap();
+            let fixture = Fixture { directory, authority };
+            fixture.write_set("set-0");
+            symlink("set-0", fixture.path("current")).unwrap();
+            fixture
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        /// A directory with a new certificate. Returns its serial number.
+        fn write_set(&self, name: &str) -> String {
+            let own = self.authority.server(&["localhost"], Validity::Days(1)).unwrap();
+            fs::create_dir_all(self.path(name)).unwrap();
+            let write = |file: &str, text: &str| fs::write(self.path(name).join(file), text).unwrap();
+            write("server.pem", &own.certificate_pem);
+            write("server.key", &own.key_pem);
+            write("ca.pem", self.authority.certificate_pem());
+            format!("{:X}", own.serial)
+        }
+
+        /// As certificate managers do it.
+        fn swap(&self, set: &str) {
+            symlink(set, self.path("next")).unwrap();
+            fs::rename(self.path("next"), self.path("current")).unwrap();
+        }
+
+        fn load(&self) -> Watched {
+            let file = |name: &str| self.path("current").join(name);
+            let files = Tls {
+                certificate: file("server.pem"),
+                key: file("server.key"),
+                client_ca: file("ca.pem"),
+                client_crl: None,
+                minimum_version: TlsVersion::Tls12,
+            };
+            let policy = Policy { minimum_version: TlsVersion::Tls12, fips: false };
+            Watched { tls: TlsHandle::load(files, policy).unwrap(), links: LinkRegister::new(1) }
+        }
+    }
+
+    struct Watched {
+        tls: TlsHandle,
+        links: LinkRegister,
+    }
+
+    impl Watched {
+        /// After so many ticks: the serial number in force, reloads, failures.
+        fn after(&self, ticks: usize) -> (String, u64, u64) {
+            for _ in 0..ticks {
+                self.tls.look(false, &self.links);
+            }
+            self.counts()
+        }
+
+        fn counts(&self) -> (String, u64, u64) {
+            let serial = self.tls.current().serial().to_owned();
+            (serial, self.tls.0.reloads.get(), self.tls.0.failures.get())
+        }
+    }
+
+    #[test]
+    fn a_change_is_taken_up_once_the_files_rest() {
+        let fixture = Fixture::new();
+        let watched = fixture.load();
+        let first = watched.counts().0;
+        assert_eq!(watched.after(3), (first.clone(), 0, 0));
+
+        let second = fixture.write_set("set-1");
+        fixture.swap("set-1");
+        assert_eq!(watched.after(1), (first, 0, 0));
+        assert_eq!(watched.after(1), (second.clone(), 1, 0));
+        assert_eq!(watched.after(5), (second.clone(), 1, 0));
+
+        // In place, a file at a time: not before the last one has been seen twice.
+        let third = fixture.authority.server(&["localhost"], Validity::Days(1)).unwrap();
+        fs::write(fixture.path("set-1/server.pem"), &third.certificate_pem).unwrap();
+        assert_eq!(watched.after(1), (second.clone(), 1, 0));
+        fs::write(fixture.path("set-1/server.key"), &third.key_pem).unwrap();
+        assert_eq!(watched.after(1), (second, 1, 0));
+        assert_eq!(watched.after(1), (format!("{:X}", third.serial), 2, 0));
+    }
+
+    #[test]
+    fn a_broken_set_is_counted_once_and_the_next_good_one_is_taken_up() {
+        let fixture = Fixture::new();
+        let watched = fixture.load();
+        let first = watched.counts().0;
+        fs::write(fixture.path("set-0/server.key"), "").unwrap();
+        assert_eq!(watched.after(1), (first.clone(), 0, 0));
+        assert_eq!(watched.after(1), (first.clone(), 0, 1));
+        assert_eq!(watched.after(5), (first.clone(), 0, 1));
+        // Another fault is another change.
+        fs::remove_file(fixture.path("set-0/server.key")).unwrap();
+        assert_eq!(watched.after(5), (first.clone(), 0, 2));
+        // Asked for, it is tried and counted each time.
+        watched.tls.look(true, &watched.links);
+        assert_eq!(watched.after(5), (first, 0, 3));
+        let second = fixture.write_set("set-0");
+        assert_eq!(watched.after(2), (second, 1, 3));
+    }
+
+    #[test]
+    fn asked_for_it_does_not_wait() {
+        let fixture = Fixture::new();
+        let watched = fixture.load();
+        let second = fixture.write_set("set-1");
+        fixture.swap("set-1");
+        watched.tls.look(true, &watched.links);
+        assert_eq!(watched.counts(), (second.clone(), 1, 0));
+        assert_eq!(watched.after(3), (second, 1, 0));
+    }
+
+    #[test]
+    fn metrics_tell_of_reloads_and_of_the_time_left() {
+        let fixture = Fixture::new();
+        let watched = fixture.load();
+        let mut registry = Registry::with_prefix("culvert");
+        watched.tls.register(&mut registry);
+        watched.tls.look(true, &watched.links);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.and_then(|value| value.parse::<i64>().ok())
+        };
+        assert_eq!(value("culvert_control_tls_reloads_total"), Some(1));
+        assert_eq!(value("culvert_control_tls_reload_failures_total"), Some(0));
+        let left = value("culvert_control_tls_certificate_expiry_seconds").unwrap();
+        assert!((86_300..=86_400).contains(&left), "{left}");
+        assert_eq!(value("culvert_control_tls_crl_expiry_seconds"), None);
+    }
+}

@@ -91,3 +91,102 @@ impl ClientCertVerifier for ClientVerifier {
         self.0.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use culvert_devcerts::{Authority, Issued, Validity};
+    use rustls::pki_types::pem::PemObject as _;
+
+    use super::*;
+    use crate::tls::provider;
+
+    const VALID: Validity = Validity::Days(1);
+
+    fn verifier(authorities: &[&Authority], lists: &[String]) -> ClientVerifier {
+        let mut roots = RootCertStore::empty();
+        for authority in authorities {
+            roots
+                .add(CertificateDer::from_pem_slice(authority.certificate_pem().as_bytes()).unwrap())
+                .unwrap();
+        }
+        let lists =
+            lists.iter().map(|list| CertificateRevocationListDer::from_pem_slice(list.as_bytes()).unwrap());
+        ClientVerifier::new(roots, lists.collect(), &provider()).unwrap()
+    }
+
+    fn chain(issued: &Issued, above: &[&Authority]) -> Vec<CertificateDer<'static>> {
+        let above = above.iter().map(|authority| authority.certificate_pem());
+        let pem = [issued.certificate_pem.as_str()].into_iter().chain(above).collect::<String>();
+        CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap()
+    }
+
+    fn hours_ago(hours: u64) -> UnixTime {
+        let now = UnixTime::now().as_secs();
+        UnixTime::since_unix_epoch(Duration::from_secs(now - hours * 3600))
+    }
+
+    #[test]
+    fn a_connection_outlives_its_certificate_but_not_its_revocation() {
+        let authority = Authority::new("test", VALID).unwrap();
+        // Was valid from two days to one day ago.
+        let issued = authority.client("front.test", Validity::Expired).unwrap();
+        let chain = chain(&issued, &[]);
+        let list = |serials: &[u64]| authority.revoke(serials, VALID).unwrap();
+        for (lists, expected) in [
+            (vec![], Ok(())),
+            (vec![list(&[])], Ok(())),
+            (vec![list(&[issued.serial])], Err(Refusal::Revoked)),
+            (vec![list(&[1, issued.serial, 2])], Err(Refusal::Revoked)),
+        ] {
+            let verifier = verifier(&[&authority], &lists);
+            assert_eq!(verifier.judge_again(&chain, hours_ago(36)), expected);
+            assert_eq!(verifier.judge_again(&chain, hours_ago(0)), Err(Refusal::Expired));
+        }
+        let other = Authority::new("other", VALID).unwrap();
+        let verifier = verifier(&[&other], &[]);
+        assert_eq!(verifier.judge_again(&chain, hours_ago(36)), Err(Refusal::UnknownAuthority));
+        assert_eq!(verifier.judge_again(&[], hours_ago(36)), Err(Refusal::NoCertificate));
+    }
+
+    #[test]
+    fn every_authority_of_a_chain_has_to_have_a_list_that_is_current() {
+        let root = Authority::new("root", VALID).unwrap();
+        let below = root.intermediate("below", VALID).unwrap();
+        let issued = below.client("front.test", VALID).unwrap();
+        let chain = chain(&issued, &[&below]);
+        let [nothing, unknown] = [&[][..], &[7]];
+        let list =
+            |authority: &Authority, serials: &[u64], validity| authority.revoke(serials, validity).unwrap();
+        for (lists, expected) in [
+            (vec![], Ok(())),
+            (vec![list(&root, nothing, VALID), list(&below, unknown, VALID)], Ok(())),
+            (vec![list(&root, nothing, VALID)], Err(Refusal::RevocationUnknown)),
+            (vec![list(&below, nothing, VALID)], Err(Refusal::RevocationUnknown)),
+            (
+                vec![list(&root, nothing, VALID), list(&below, nothing, Validity::Expired)],
+                Err(Refusal::RevocationUnknown),
+            ),
+            (
+                vec![list(&root, nothing, Validity::Expired), list(&below, nothing, VALID)],
+                Err(Refusal::RevocationUnknown),
+            ),
+            (vec![list(&root, nothing, VALID), list(&below, &[issued.serial], VALID)], Err(Refusal::Revoked)),
+            (
+                vec![list(&root, &[below.serial()], VALID), list(&below, nothing, VALID)],
+                Err(Refusal::Revoked),
+            ),
+            // Signed by another authority of the same name.
+            (
+                vec![
+                    list(&root, nothing, VALID),
+                    list(&root.intermediate("below", VALID).unwrap(), nothing, VALID),
+                ],
+                Err(Refusal::RevocationUnknown),
+            ),
+        ] {
+            assert_eq!(verifier(&[&root], &lists).judge_again(&chain, hours_ago(0)), expected);
+        }
+    }
+}

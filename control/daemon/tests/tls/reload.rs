@@ -16,7 +16,10 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::fixture::{Relay, Setup, VALID, client_config};
+use crate::{
+    fixture::{Relay, Setup, VALID, client_config},
+    openssl::Workshop,
+};
 
 type Ends = (TlsStream<TcpStream>, ControlStream);
 
@@ -68,12 +71,14 @@ async fn a_set_that_does_not_fit_together_changes_nothing() {
     let stranger = Authority::new("stranger", VALID).unwrap();
     let half = |text: &str| text[..text.len() / 2].to_owned();
     let garbage = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n".to_owned();
+    let weak = Workshop::new().client(None, "rsa:1024", "-sha256");
     let table: Vec<(&str, String, &[&str])> = vec![
         ("server.pem", other.certificate_pem.clone(), &["control.tls.key"]),
         ("server.key", other.key_pem.clone(), &["control.tls.key"]),
         ("server.pem", half(&good[0]), &["control.tls.certificate"]),
         ("server.key", half(&good[1]), &["control.tls.key"]),
         ("ca.pem", good[2].clone() + &half(stranger.certificate_pem()), &["control.tls.client_ca"]),
+        ("ca.pem", good[2].clone() + &weak.certificate_pem, &["control.tls.client_ca"]),
         ("ca.crl", half(&good[3]), &["control.tls.client_crl"]),
         ("ca.crl", String::new(), &["control.tls.client_crl"]),
         ("ca.crl", garbage, &["control.tls.client_crl"]),
