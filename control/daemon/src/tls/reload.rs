@@ -62,7 +62,6 @@ impl TlsHandle {
         // Before the files are read: what changes meanwhile is then seen as a change.
         let stamp = stamp(&files);
         let material = load_all(&files, policy).map_err(|mut errors| errors.swap_remove(0))?;
-        tell(&material, "certificates loaded");
         Ok(TlsHandle(Arc::new(Inner {
             files,
             policy,
@@ -99,6 +98,7 @@ impl TlsHandle {
 
     /// Reloads when the files have changed, and when `hangup` comes. Never ends.
     pub async fn follow(self, links: LinkRegister, mut hangup: Signal) {
+        tell(&self.current(), "certificates in use");
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

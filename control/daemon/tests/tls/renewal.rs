@@ -87,7 +87,7 @@ async fn a_renewed_certificate_is_taken_up_and_nothing_is_dropped() {
     let mut events = client.watch_events("").await.unwrap();
     client.create_session(request("before")).await.unwrap();
     is_told(&mut events, "before").await;
-    let loaded = relay.wait_for(|line| line["message"] == "certificates loaded");
+    let loaded = relay.wait_for(|line| line["message"] == "certificates in use");
     assert_eq!(loaded["serial"], shown(&relay).await);
 
     let authority = &relay.setup.authority;
