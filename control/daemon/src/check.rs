@@ -66,10 +66,17 @@ pub fn ports_in_use(realm: &Realm, system: &System) -> Vec<PortInUse> {
 
 fn certificates(config: &Config, problems: &mut Vec<Problem>) {
     let positions = &config.positions;
-    for error in tls::load_all(&config.control.tls).err().unwrap_or_default() {
-        problems.push(positions.error(format!("control.tls.{}", error.key()), error.to_string()));
+    let files = &config.control.tls;
+    let policy = tls::Policy { minimum_version: files.minimum_version, fips: false };
+    match tls::load_all(files, policy) {
+        Ok(material) => problems.extend(
+            material.expired().map(|(key, message)| positions.warning(format!("control.tls.{key}"), message)),
+        ),
+        Err(errors) => {
+            problems.extend(errors.iter().map(|error| positions.error(error.key(), error.to_string())))
+        }
     }
-    let mode = std::fs::metadata(&config.control.tls.key).map(|metadata| metadata.permissions().mode());
+    let mode = std::fs::metadata(&files.key).map(|metadata| metadata.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
         let message = "can be read by others than its owner; chmod 600 it";
         problems.push(positions.warning("control.tls.key", message));

@@ -75,6 +75,8 @@ pub struct Control {
     pub handshake_timeout: Duration,
     /// Handshakes at a time; more wait.
     pub max_handshakes: u32,
+    /// Authenticated connections at a time; more are refused.
+    pub max_connections: u32,
     /// `[control.tls]`
     pub tls: Tls,
 }
@@ -88,6 +90,19 @@ pub struct Tls {
     pub key: PathBuf,
     /// Authorities whose client certificates are accepted.
     pub client_ca: PathBuf,
+    /// Revocation lists of those authorities; `None`: revocation is not checked.
+    pub client_crl: Option<PathBuf>,
+    /// The oldest version that is spoken.
+    pub minimum_version: TlsVersion,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246
+    Tls12,
+    /// RFC 8446
+    Tls13,
 }
 
 /// `[[role]]`: what a client may do.

@@ -10,7 +10,7 @@ use culvert_api::v1::relay_server::RelayServer;
 use culvert_session::{NodeConfig, Sessions};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::transport::Server;
@@ -23,7 +23,10 @@ use crate::grpc::{About, AboutRealm, RelayService};
 use crate::metrics::{self, MetricsError, MetricsServer};
 use crate::node::Node;
 use crate::srtp_path::{self, SrtpPathError};
-use crate::tls::{self, AuthorizeLayer, HandshakeMetrics, Limits, RoleTable, TlsError};
+use crate::tls::{
+    self, AuthorizeLayer, HandshakeMetrics, Limits, LinkRegister, Policy, RoleTable, Service, TlsError,
+    TlsHandle,
+};
 
 /// How often workers' events are taken in.
 const POLL: Duration = Duration::from_millis(5);
@@ -92,10 +95,12 @@ pub async fn run(config: Config) -> Result<(), RunError> {
             _ = interrupt.recv() => {}
         }
     };
-    let tls = tls::server_config(&config.control.tls)?;
+    let hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
+    let policy = Policy { minimum_version: config.control.tls.minimum_version, fips: false };
+    let tls = TlsHandle::load(config.control.tls.clone(), policy)?;
     let address = config.control.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
-    let sessions = Sessions::new(node_config(&config), *secret(&tls)?)?;
+    let sessions = Sessions::new(node_config(&config), *secret()?)?;
     let srtp = srtp_path::force(config.srtp.path)?;
     tracing::info!(path = %srtp.path, chosen_by = %srtp.source, "SRTP path");
     let plane = backend::start(&config).await?;
@@ -103,7 +108,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     if config.node.drain {
         node.drain(true);
     }
-    let served = serve(&config, Arc::clone(&node), tls, listener, stopping).await;
+    let served = serve(&config, Arc::clone(&node), (tls, hangup), listener, stopping).await;
     let stopped = node.stop();
     tracing::info!("stopped");
     served?;
@@ -113,18 +118,22 @@ pub async fn run(config: Config) -> Result<(), RunError> {
 async fn serve(
     config: &Config,
     node: Arc<Node>,
-    tls: Arc<rustls::ServerConfig>,
+    (tls, hangup): (TlsHandle, Signal),
     listener: TcpListener,
     stopping: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let handshakes = HandshakeMetrics::default();
+    let handshakes = HandshakeMetrics::new();
+    let links = LinkRegister::new(config.control.max_connections as usize);
     let mut tasks = JoinSet::new();
     tasks.spawn(poll(Arc::clone(&node)));
     tasks.spawn(watch(Arc::clone(&node)));
     tasks.spawn(follow_routes(Arc::clone(&node)));
+    tasks.spawn(tls.clone().follow(links.clone(), hangup));
     if let Some(address) = config.metrics.listen {
         let mut registry = Registry::with_prefix(metrics::PREFIX);
         handshakes.register(&mut registry);
+        tls.register(&mut registry);
+        links.register(&mut registry);
         registry.register_collector(Box::new(NodeCollector::new(Arc::clone(&node))));
         let server = MetricsServer::bind(address, Arc::new(registry)).await?;
         tasks.spawn(server.serve());
@@ -134,7 +143,7 @@ async fn serve(
         timeout: config.control.handshake_timeout,
     };
     let roles = Arc::new(RoleTable::new(config.roles.clone()));
-    let incoming = tls::incoming(listener, tls, roles, limits, handshakes);
+    let incoming = tls::incoming(listener, tls, Service::GRPC, roles, limits, handshakes.clone(), links);
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<RelayServer<RelayService>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -144,7 +153,7 @@ async fn serve(
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let draining = Arc::clone(&node);
     let server = Server::builder()
-        .layer(AuthorizeLayer)
+        .layer(AuthorizeLayer::new(handshakes))
         .add_service(health)
         .add_service(reflection)
         .add_service(relay)
@@ -251,8 +260,8 @@ fn about(config: &Config) -> About {
 }
 
 /// What keys the fingerprints of keys: random, and of this process.
-fn secret(tls: &rustls::ServerConfig) -> Result<Zeroizing<[u8; 64]>, RunError> {
+fn secret() -> Result<Zeroizing<[u8; 64]>, RunError> {
     let mut secret = Zeroizing::new([0; 64]);
-    tls.crypto_provider().secure_random.fill(secret.as_mut_slice()).map_err(|_| RunError::Random)?;
+    tls::provider().secure_random.fill(secret.as_mut_slice()).map_err(|_| RunError::Random)?;
     Ok(secret)
 }

@@ -48,8 +48,11 @@ pub fn write_directory(directory: &Path, extra_names: &[&str]) -> Result<Files, 
     names.extend(extra_names);
 
     let client = |identity: &str| authority.client(identity, VALIDITY);
-    let authority_files =
-        Issued { certificate_pem: authority.certificate_pem().to_owned(), key_pem: authority.key_pem() };
+    let authority_files = Issued {
+        certificate_pem: authority.certificate_pem().to_owned(),
+        key_pem: authority.key_pem(),
+        serial: authority.serial(),
+    };
     Ok(Files {
         authority: write_pair(directory, "ca", &authority_files)?,
         server: write_pair(directory, "server", &authority.server(&names, VALIDITY)?)?,

@@ -8,7 +8,7 @@ mod directory;
 mod issue;
 
 pub use directory::{Files, Pair, write_directory};
-pub use issue::{Authority, Issued, Validity};
+pub use issue::{Authority, Issued, KeyKind, Purpose, Request, Validity};
 
 use std::path::PathBuf;
 

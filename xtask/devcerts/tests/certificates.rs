@@ -5,7 +5,9 @@
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 
-use culvert_devcerts::{Authority, DevCertsError, FRONT_END, Validity, write_directory};
+use culvert_devcerts::{
+    Authority, DevCertsError, FRONT_END, KeyKind, Purpose, Request, Validity, write_directory,
+};
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::*;
 
@@ -99,4 +101,54 @@ fn debug_does_not_show_the_key() {
     let authority = Authority::new("test", Validity::Days(1)).unwrap();
     let shown = format!("{:?}", authority.client(FRONT_END, Validity::Days(1)).unwrap());
     assert!(!shown.contains("PRIVATE KEY"), "{shown}");
+}
+
+#[test]
+fn a_certificate_is_what_was_asked_for() {
+    let root = Authority::new("root", Validity::Days(1)).unwrap();
+    let authority = root.intermediate("below", Validity::Days(1)).unwrap();
+    let mut serials = Vec::new();
+    for (key, oid) in [
+        (KeyKind::P256, "1.2.840.10045.2.1"),
+        (KeyKind::P384, "1.2.840.10045.2.1"),
+        (KeyKind::Ed25519, "1.3.101.112"),
+        (KeyKind::Rsa2048, "1.2.840.113549.1.1.1"),
+    ] {
+        let request = Request {
+            names: &["a.test", "b.test"],
+            purpose: Purpose::Server,
+            validity: Validity::Future,
+            key,
+        };
+        let issued = authority.issue(request).unwrap();
+        with_certificate(&issued.certificate_pem, |certificate| {
+            assert_eq!(names_of(certificate), ["DNS a.test", "DNS b.test"]);
+            assert_eq!(certificate.public_key().algorithm.algorithm.to_id_string(), oid);
+            assert!(certificate.validity().not_before > ASN1Time::now());
+            assert_eq!(certificate.raw_serial(), issued.serial.to_be_bytes());
+        });
+        serials.push(issued.serial);
+    }
+    serials.dedup();
+    assert_eq!(serials.len(), 4);
+    with_certificate(authority.certificate_pem(), |certificate| {
+        assert!(certificate.is_ca());
+        assert_eq!(certificate.issuer().to_string(), "CN=root");
+        assert_eq!(certificate.raw_serial(), authority.serial().to_be_bytes());
+    });
+}
+
+#[test]
+fn a_revocation_list_names_serial_numbers() {
+    let authority = Authority::new("test", Validity::Days(1)).unwrap();
+    for (validity, current) in [(Validity::Days(1), true), (Validity::Expired, false)] {
+        let pem = authority.revoke(&[7, 0x1234_5678], validity).unwrap();
+        let (_, pem) = parse_x509_pem(pem.as_bytes()).unwrap();
+        assert_eq!(pem.label, "X509 CRL");
+        let (_, list) = CertificateRevocationList::from_der(&pem.contents).unwrap();
+        let serials: Vec<_> = list.iter_revoked_certificates().map(|entry| entry.serial().clone()).collect();
+        assert_eq!(serials, [7u32.into(), 0x1234_5678u32.into()]);
+        assert_eq!(list.issuer().to_string(), "CN=test");
+        assert_eq!(list.next_update().unwrap() > ASN1Time::now(), current);
+    }
 }

@@ -12,6 +12,7 @@ struct Fixture {
     directory: tempfile::TempDir,
     system: System,
     more: String,
+    tls: String,
 }
 
 impl Fixture {
@@ -34,7 +35,7 @@ impl Fixture {
             cpus: 4,
             srtp: SrtpPaths { available: vec![SrtpPath::AesNi, SrtpPath::Portable], environment: Ok(None) },
         };
-        Fixture { directory, system, more: String::new() }
+        Fixture { directory, system, more: String::new(), tls: String::new() }
     }
 
     fn path(&self, name: &str) -> String {
@@ -43,12 +44,13 @@ impl Fixture {
 
     fn config(&self) -> Config {
         let text = format!(
-            "[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
+            "[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n{}\
              [[role]]\nidentity = \"a.test\"\nroles = [\"operator\"]\n\
              [[realm]]\nname = \"outside\"\ninterface = \"eth0\"\naddresses = [{{ address = \"192.0.2.1\" }}]\n{}",
             self.path("server.pem"),
             self.path("server.key"),
             self.path("ca.pem"),
+            self.tls,
             self.more
         );
         Config::parse(&text).unwrap()
@@ -255,4 +257,32 @@ fn a_key_that_all_may_read_is_a_warning() {
         fixture.complaints(),
         ["c:3:7: warning: control.tls.key: can be read by others than its owner; chmod 600 it"]
     );
+}
+
+#[test]
+fn certificates_and_revocation_lists_that_have_expired_are_warnings() {
+    let mut fixture = Fixture::new();
+    let authority = Authority::new("test", Validity::Days(1)).unwrap();
+    let own = authority.server(&["x"], Validity::Expired).unwrap();
+    for (name, text) in [
+        ("server.pem", own.certificate_pem),
+        ("server.key", own.key_pem),
+        ("ca.pem", authority.certificate_pem().to_owned()),
+        ("ca.crl", authority.revoke(&[], Validity::Expired).unwrap()),
+    ] {
+        fs::write(fixture.path(name), text).unwrap();
+    }
+    fixture.tls = format!("client_crl = {:?}\n", fixture.path("ca.crl"));
+    assert_eq!(
+        fixture.complaints(),
+        [
+            "c:2:15: warning: control.tls.certificate: the relay's certificate has expired: clients refuse it; renew it",
+            "c:5:14: warning: control.tls.client_crl: a revocation list has expired: clients of its authority are refused; \
+             get the next one",
+        ]
+    );
+    fs::write(fixture.path("ca.crl"), "").unwrap();
+    let complaints = fixture.complaints();
+    let expected = "c:5:14: error: control.tls.client_crl: D/ca.crl has no revocation list in PEM form";
+    assert_eq!(complaints[0].replace(&fixture.directory.path().display().to_string(), "D"), expected);
 }

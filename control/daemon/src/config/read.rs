@@ -12,9 +12,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     AttachMode, Backend, Config, Control, Engine, Log, LogFormat, Media, Metrics, Node, Problem, Problems,
-    Realm, RealmAddress, RoleEntry, Srtp, Tls, mras,
+    Realm, RealmAddress, RoleEntry, Srtp, Tls, TlsVersion, mras,
     reader::{Reader, Section},
-    value::{FromToml, Optional, Ports, SrtpPath},
+    value::{FromToml, Optional, OptionalFile, Ports, SrtpPath},
 };
 use crate::roles::{Role, Roles};
 
@@ -78,10 +78,13 @@ fn control(section: &mut Section<'_, '_>) -> Control {
         listen: section.get("listen", CONTROL),
         handshake_timeout: section.get("handshake_timeout", Duration::from_secs(5)),
         max_handshakes: section.get("max_handshakes", 64),
+        max_connections: section.get("max_connections", 1024),
         tls: section.section("tls", |tls| Tls {
             certificate: tls.require("certificate", PathBuf::new()),
             key: tls.require("key", PathBuf::new()),
             client_ca: tls.require("client_ca", PathBuf::new()),
+            client_crl: tls.get("client_crl", OptionalFile(None)).0,
+            minimum_version: tls.get("minimum_version", TlsVersion::Tls12),
         }),
     }
 }

@@ -136,6 +136,24 @@ format = "json"
 }
 
 #[test]
+fn tls_has_a_least_version_and_may_have_revocation_lists() {
+    let tls = |more: &str| replaced("[control.tls]", &format!("[control.tls]\n{more}"));
+    let plain = Config::parse(REQUIRED).unwrap().control;
+    assert_eq!((plain.tls.client_crl, plain.tls.minimum_version), (None, TlsVersion::Tls12));
+    assert_eq!(plain.max_connections, 1024);
+    let text = tls("client_crl = \"/etc/culvert/ca.crl\"\nminimum_version = \"1.3\"");
+    let set = Config::parse(&text).unwrap().control.tls;
+    assert_eq!(set.client_crl, Some("/etc/culvert/ca.crl".into()));
+    assert_eq!(set.minimum_version, TlsVersion::Tls13);
+    assert_eq!(
+        complaints(&tls("minimum_version = \"1.1\"")),
+        [
+            r#"c:3:19: error: control.tls.minimum_version: must be one of "1.2", "1.3", not "1.1"; did you mean "1.2"?"#
+        ]
+    );
+}
+
+#[test]
 fn a_path_of_srtp_is_one_of_the_names() {
     let srtp = |value: &str| with(&format!("[srtp]\npath = {value}\n"));
     for path in culvert_srtp::Path::ALL {
@@ -229,6 +247,7 @@ fn values_that_cannot_be() {
             r#"control.handshake_timeout: must be a duration in quotes, such as "500ms", "5s" or "2m", not an integer"#,
         ),
         ("[control]\nhandshake_timeout = \"0s\"", "control.handshake_timeout: must not be 0"),
+        ("[control]\nmax_connections = 0", "control.max_connections: must not be 0"),
         (
             "[metrics]\nlisten = \"0.0.0.0:9464\"",
             "metrics.listen: 0.0.0.0:9464 can be reached from outside, without encryption or authentication; use a loopback address, or set allow_remote = true",

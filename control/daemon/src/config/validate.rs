@@ -41,6 +41,7 @@ fn numbers(config: &Config, problems: &mut Vec<Problem>) {
         ("node.max_sessions", config.node.max_sessions == 0),
         ("node.max_flows", config.node.max_flows == 0),
         ("control.max_handshakes", config.control.max_handshakes == 0),
+        ("control.max_connections", config.control.max_connections == 0),
         ("control.handshake_timeout", config.control.handshake_timeout.is_zero()),
         ("engine.workers", config.engine.workers == 0),
         ("media.timeout", config.media.timeout.is_zero()),

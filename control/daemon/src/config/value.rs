@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use culvert_srtp::Path;
 use toml::de::DeValue;
 
-use super::{AttachMode, Backend, LogFormat};
+use super::{AttachMode, Backend, LogFormat, TlsVersion};
 use crate::roles::Role;
 
 pub(super) trait FromToml: Sized {
@@ -75,6 +75,22 @@ impl FromToml for Optional {
             Some("") => Ok(Optional(None)),
             _ => SocketAddr::from_toml(value).map(|address| Optional(Some(address))),
         }
+    }
+}
+
+/// A file, or an empty text for none.
+pub(super) struct OptionalFile(pub(super) Option<PathBuf>);
+
+impl FromToml for OptionalFile {
+    fn from_toml(value: &DeValue<'_>) -> Result<OptionalFile, String> {
+        let path = String::from_toml(value)?;
+        Ok(OptionalFile((!path.is_empty()).then(|| path.into())))
+    }
+}
+
+impl FromToml for TlsVersion {
+    fn from_toml(value: &DeValue<'_>) -> Result<TlsVersion, String> {
+        choice(value, &[("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)])
     }
 }
 

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PEM files and the TLS configuration made of them.
+//! PEM files, and what can be wrong with them.
 
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use rustls::{
-    RootCertStore, ServerConfig,
-    crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-    server::WebPkiClientVerifier,
-    version::{TLS12, TLS13},
-};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem::PemObject};
 use zeroize::Zeroizing;
 
-use crate::config::Tls;
+use super::Weakness;
 
 /// Why the control interface cannot be served. None of them shows what is in a key file.
 #[derive(Debug, thiserror::Error)]
@@ -70,90 +63,66 @@ pub enum TlsError {
         /// What is wrong.
         message: String,
     },
+    /// The revocation lists cannot be used.
+    #[error("{} has a revocation list that cannot be used: {message}", path.display())]
+    RevocationList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A certificate has a key that is too short.
+    #[error("{} has a certificate that proves nothing: {weakness}", path.display())]
+    Weak {
+        /// The key of the configuration that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        weakness: Weakness,
+    },
+    /// TLS was to be done by a FIPS module.
+    #[error(
+        "the cryptographic library of this program is not a FIPS 140 module in its approved mode; use a build with it"
+    )]
+    NotFips,
 }
 
 impl TlsError {
-    /// Which key of `[control.tls]` it is about.
-    pub fn key(&self) -> &'static str {
-        match self {
-            TlsError::Read { key, .. } | TlsError::Empty { key, .. } | TlsError::Certificate { key, .. } => {
-                key
-            }
+    /// Which key of the configuration it is about.
+    pub fn key(&self) -> String {
+        let key = match self {
+            TlsError::Read { key, .. }
+            | TlsError::Empty { key, .. }
+            | TlsError::Certificate { key, .. }
+            | TlsError::Weak { key, .. } => key,
             TlsError::KeyMismatch { .. } => "key",
             TlsError::Authorities { .. } => "client_ca",
-        }
+            TlsError::RevocationList { .. } => "client_crl",
+            TlsError::NotFips => return "fips".into(),
+        };
+        format!("control.tls.{key}")
     }
 }
 
-/// As [`load_all`], with the first error only.
-pub fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
-    load_all(files).map_err(|mut errors| errors.swap_remove(0))
+pub(super) fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    sections(key, path, "certificate")
 }
 
-/// TLS 1.2 and 1.3 for gRPC, with a client certificate demanded and checked against the authorities. All that is wrong with
-/// the files is returned, at least one error.
-pub fn load_all(files: &Tls) -> Result<Arc<ServerConfig>, Vec<TlsError>> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut errors = Vec::new();
-    let mut keep = |error| errors.push(error);
-    let chain = certificates("certificate", &files.certificate).map_err(&mut keep).ok();
-    let key = private_key(&files.key).map_err(&mut keep).ok();
-    let roots = certificates("client_ca", &files.client_ca)
-        .and_then(|authorities| roots(&files.client_ca, authorities))
-        .map_err(&mut keep)
-        .ok();
-    match (chain, key, roots) {
-        (Some(chain), Some(key), Some(roots)) => {
-            build(files, provider, chain, key, roots).map_err(|error| vec![error])
-        }
-        _ => Err(errors),
-    }
+pub(super) fn revocation_lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    sections("client_crl", path, "revocation list")
 }
 
-fn build(
-    files: &Tls,
-    provider: Arc<CryptoProvider>,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-    roots: RootCertStore,
-) -> Result<Arc<ServerConfig>, TlsError> {
-    let authorities = |message| TlsError::Authorities { path: files.client_ca.clone(), message };
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone())
-        .build()
-        .map_err(|error| authorities(error.to_string()))?;
-    let mismatch = |source| TlsError::KeyMismatch {
-        certificate: files.certificate.clone(),
-        key: files.key.clone(),
-        source,
-    };
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(|error| authorities(error.to_string()))?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)
-        .map_err(mismatch)?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(Arc::new(config))
-}
-
-fn roots(path: &Path, authorities: Vec<CertificateDer<'static>>) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for authority in authorities {
-        let failed = |source| TlsError::Certificate { key: "client_ca", path: path.to_owned(), source };
-        roots.add(authority).map_err(failed)?;
-    }
-    Ok(roots)
-}
-
-fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// All sections of a kind. One that is broken off makes the whole file of no use: others may be missing after it.
+fn sections<T: PemObject>(key: &'static str, path: &Path, what: &'static str) -> Result<Vec<T>, TlsError> {
     let bytes =
         std::fs::read(path).map_err(|source| TlsError::Read { key, path: path.to_owned(), source })?;
-    let empty = || TlsError::Empty { key, path: path.to_owned(), what: "certificate" };
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let empty = || TlsError::Empty { key, path: path.to_owned(), what };
+    let found: Result<Vec<_>, _> = T::pem_slice_iter(&bytes).collect();
     found.ok().filter(|found| !found.is_empty()).ok_or_else(empty)
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let read = |source| TlsError::Read { key: "key", path: path.to_owned(), source };
     let bytes = Zeroizing::new(std::fs::read(path).map_err(read)?);
     let empty = || TlsError::Empty { key: "key", path: path.to_owned(), what: "unencrypted private key" };

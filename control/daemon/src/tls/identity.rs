@@ -86,6 +86,21 @@ fn subject_names(certificate: &CertificateDer<'_>) -> Vec<String> {
     names.filter(|name| is_plain(name)).map(str::to_owned).collect()
 }
 
+/// The first of the names in the SAN.
+pub(super) fn first_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    subject_names(certificate).into_iter().next()
+}
+
+/// The serial number, as `openssl x509 -serial` shows it.
+pub(super) fn serial(certificate: &X509Certificate<'_>) -> String {
+    let bytes = match certificate.raw_serial() {
+        // Of DER, to keep the number positive.
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        bytes => bytes,
+    };
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
 /// Such a name can be logged and compared as it is.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*')

@@ -9,7 +9,7 @@ use tonic::Status;
 use tower::{Layer, Service};
 use tracing::warn;
 
-use super::{Identity, Peer};
+use super::{Denial, HandshakeMetrics, Identity, Peer};
 use crate::roles::{self, Access};
 
 /// Who calls, and whose sessions the call may touch. In the extensions of every request that gets through.
@@ -21,22 +21,32 @@ pub struct Caller {
     pub access: Access,
 }
 
-/// Puts [`Authorize`] around services: `Server::builder().layer(AuthorizeLayer)`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AuthorizeLayer;
+/// Puts [`Authorize`] around services: `Server::builder().layer(AuthorizeLayer::new(metrics))`.
+#[derive(Debug, Clone)]
+pub struct AuthorizeLayer {
+    metrics: HandshakeMetrics,
+}
+
+impl AuthorizeLayer {
+    /// Counts what it denies in `metrics`.
+    pub fn new(metrics: HandshakeMetrics) -> AuthorizeLayer {
+        AuthorizeLayer { metrics }
+    }
+}
 
 /// Answers PERMISSION_DENIED to what the sender's roles do not allow, and adds a [`Caller`] to what they do. Needs the
 /// [`Peer`] that [`ControlStream`](super::ControlStream)s bear: without one, nothing is allowed.
 #[derive(Debug, Clone)]
 pub struct Authorize<S> {
     inner: S,
+    metrics: HandshakeMetrics,
 }
 
 impl<S> Layer<S> for AuthorizeLayer {
     type Service = Authorize<S>;
 
     fn layer(&self, inner: S) -> Authorize<S> {
-        Authorize { inner }
+        Authorize { inner, metrics: self.metrics.clone() }
     }
 }
 
@@ -54,7 +64,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match authorize(&request) {
+        match authorize(&request, &self.metrics) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
                 Either::Left(self.inner.call(request))
@@ -64,7 +74,7 @@ where
     }
 }
 
-fn authorize<B>(request: &Request<B>) -> Result<Caller, Status> {
+fn authorize<B>(request: &Request<B>, metrics: &HandshakeMetrics) -> Result<Caller, Status> {
     let method = request.uri().path();
     let peer =
         request.extensions().get::<Peer>().ok_or_else(|| Status::unauthenticated("no client certificate"))?;
@@ -75,9 +85,13 @@ fn authorize<B>(request: &Request<B>) -> Result<Caller, Status> {
             warn!(%identity, roles = ?peer.roles, method, "request refused");
             let message = match peer.roles.is_empty() {
                 true => {
+                    metrics.count_denied(Denial::UnknownIdentity);
                     format!("{identity} has no role on this relay; the operator can add it as a [[role]]")
                 }
-                false => format!("the roles of {identity}, {:?}, do not allow {method}", peer.roles),
+                false => {
+                    metrics.count_denied(Denial::Role);
+                    format!("the roles of {identity}, {:?}, do not allow {method}", peer.roles)
+                }
             };
             Err(Status::permission_denied(message))
         }
@@ -91,7 +105,7 @@ mod tests {
     use tower::{ServiceExt as _, service_fn};
 
     /// The status in the answer, or who called.
-    async fn call(peer: Option<&[Role]>, method: &str) -> Result<Caller, Status> {
+    async fn call(metrics: &HandshakeMetrics, peer: Option<&[Role]>, method: &str) -> Result<Caller, Status> {
         let inner = service_fn(async |request: Request<()>| {
             let caller = request.extensions().get::<Caller>().unwrap().clone();
             let mut response = Response::new(());
@@ -104,7 +118,7 @@ mod tests {
             let roles = roles.iter().copied().collect::<Roles>();
             request.extensions_mut().insert(Peer { identity: "a.test".into(), roles, address });
         }
-        let mut response = AuthorizeLayer.layer(inner).oneshot(request).await.unwrap();
+        let mut response = AuthorizeLayer::new(metrics.clone()).layer(inner).oneshot(request).await.unwrap();
         response
             .extensions_mut()
             .remove::<Caller>()
@@ -113,23 +127,25 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_the_roles_allow_gets_through() {
+        let metrics = HandshakeMetrics::new();
         let get_node = "/culvert.v1.Relay/GetNode";
         let caller = |access| Caller { identity: "a.test".into(), access };
-        assert_eq!(call(Some(&[Role::Operator]), get_node).await.unwrap(), caller(Access::All));
-        assert_eq!(call(Some(&[Role::Metrics]), get_node).await.unwrap(), caller(Access::Own));
+        assert_eq!(call(&metrics, Some(&[Role::Operator]), get_node).await.unwrap(), caller(Access::All));
+        assert_eq!(call(&metrics, Some(&[Role::Metrics]), get_node).await.unwrap(), caller(Access::Own));
 
-        let denied = call(Some(&[Role::FrontEnd]), get_node).await.unwrap_err();
+        let denied = call(&metrics, Some(&[Role::FrontEnd]), get_node).await.unwrap_err();
         assert_eq!(denied.code(), tonic::Code::PermissionDenied);
         assert_eq!(
             denied.message(),
             r#"the roles of a.test, {"front_end"}, do not allow /culvert.v1.Relay/GetNode"#
         );
 
-        let nobody = call(Some(&[]), get_node).await.unwrap_err();
+        let nobody = call(&metrics, Some(&[]), get_node).await.unwrap_err();
         assert_eq!(nobody.code(), tonic::Code::PermissionDenied);
         let expected = "a.test has no role on this relay; the operator can add it as a [[role]]";
         assert_eq!(nobody.message(), expected);
 
-        assert_eq!(call(None, get_node).await.unwrap_err().code(), tonic::Code::Unauthenticated);
+        assert_eq!(call(&metrics, None, get_node).await.unwrap_err().code(), tonic::Code::Unauthenticated);
+        assert_eq!(Denial::ALL.map(|denial| metrics.denied(denial)), [1, 1]);
     }
 }

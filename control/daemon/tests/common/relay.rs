@@ -64,6 +64,8 @@ pub struct Setup {
     pub media: String,
     pub realms: String,
     pub control: String,
+    /// More of `[control.tls]`.
+    pub tls: String,
     pub metrics: String,
     pub directory: TempDir,
     pub authority: Authority,
@@ -87,6 +89,7 @@ impl Setup {
             media: String::new(),
             realms: realm("outside", 1) + &realm("inside", 2),
             control: format!("{}:7443", net.host(1)),
+            tls: String::new(),
             metrics: format!("{}:9464", net.host(1)),
             directory: tempfile::tempdir().unwrap(),
             authority: Authority::new("test", Validity::Days(1)).unwrap(),
@@ -115,12 +118,13 @@ impl Setup {
         let role = |identity, role| format!("[[role]]\nidentity = {identity:?}\nroles = [{role:?}]\n");
         let text = format!(
             "[node]\n{}[control]\nlisten = {:?}\n[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
-             {}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n",
+             {}{}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n",
             self.node,
             self.control,
             self.path("server.pem"),
             self.path("server.key"),
             self.path("ca.pem"),
+            self.tls,
             role(FRONT_END, "front_end"),
             role(OTHER_FRONT_END, "front_end"),
             role(OPERATOR, "operator"),
