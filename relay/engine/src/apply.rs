@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Carrying out commands.
 
+use culvert_secret::Secret;
 use culvert_srtp::KeySet;
 use culvert_udp::UdpSocket;
 use culvert_wire::Endpoint;
@@ -120,7 +121,7 @@ impl WorkerState {
         self.events.retire(Event::Retired(Retired::Flow { slot, cause: Cause::Removed, flow }));
     }
 
-    fn rekey(&mut self, slot: FlowSlot, receive: Option<Box<KeySet>>, send: Option<Box<KeySet>>) {
+    fn rekey(&mut self, slot: FlowSlot, receive: Option<Secret<KeySet>>, send: Option<Secret<KeySet>>) {
         let mut flow = self.flows.get_mut(slot.0 as usize).and_then(Option::as_deref_mut);
         if let Some(keys) = receive {
             if let Some(Flow { receive: Receive::Srtp(context), state, .. }) = flow.as_deref_mut() {
@@ -203,7 +204,7 @@ fn ports(flow: &Flow) -> [Option<(Endpoint, Port)>; 2] {
 }
 
 impl Events {
-    fn retire_keys(&mut self, slot: FlowSlot, direction: Direction, cause: Cause, keys: Box<KeySet>) {
+    fn retire_keys(&mut self, slot: FlowSlot, direction: Direction, cause: Cause, keys: Secret<KeySet>) {
         self.retire(Event::Retired(Retired::Keys { slot, direction, cause, keys }));
     }
 

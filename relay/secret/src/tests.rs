@@ -127,7 +127,10 @@ fn slots_are_whole_cache_lines_and_an_eighth_too_big_at_most() {
     assert_eq!([0, 1, 64, 65, 1000, 1024, 1025].map(Slots::size), [64, 64, 64, 128, 1024, 1024, 1152]);
     for length in 1..200_000 {
         let size = Slots::size(length);
-        assert!(size >= length && size % 64 == 0 && size - length <= 63.max(length / 8), "{length}: {size}");
+        assert!(
+            size >= length && size.is_multiple_of(64) && size - length <= 63.max(length / 8),
+            "{length}: {size}"
+        );
     }
 }
 

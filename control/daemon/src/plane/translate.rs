@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use culvert_engine::{Component, Dscp, Ingress, Receive, Send, SourceRule};
+use culvert_secret::Secret;
 use culvert_session::{Keys, Side, Source};
 use culvert_srtp::{KeyError, KeySet, ReceiveContext, SendContext};
 use culvert_wire::{Address, Endpoint};
@@ -40,8 +41,8 @@ pub(super) fn dscp(dscp: Option<u8>) -> Dscp {
     dscp.map_or(Dscp::Keep, Dscp::Set)
 }
 
-pub(super) fn keys(keys: &Keys) -> Result<Box<KeySet>, KeyError> {
-    KeySet::new(keys.suite, &keys.keys).map(Box::new)
+pub(super) fn keys(keys: &Keys) -> Result<Secret<KeySet>, KeyError> {
+    KeySet::new(keys.suite, &keys.keys)
 }
 
 pub(super) fn receive(side: &Side) -> Result<Receive, KeyError> {

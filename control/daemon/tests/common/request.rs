@@ -2,6 +2,7 @@
 //! Requests with everything that a test does not care about filled in.
 
 use culvert_api::v1::{self, protection::Kind};
+use culvert_secret::Secret;
 use culvert_srtp::{KeySet, MasterKey, Mki, Suite};
 
 /// One master key; the same number makes the same key.
@@ -34,12 +35,12 @@ impl Key {
         v1::MasterKey { key: self.key.clone(), salt: self.salt.clone(), mki: self.mki.clone(), lifetime: 0 }
     }
 
-    pub fn set(&self) -> Box<KeySet> {
+    pub fn set(&self) -> Secret<KeySet> {
         let mut key = MasterKey::new(self.suite, &self.key, &self.salt).unwrap();
         if !self.mki.is_empty() {
             key = key.with_mki(Mki::new(&self.mki).unwrap());
         }
-        Box::new(KeySet::new(self.suite, &[key]).unwrap())
+        KeySet::new(self.suite, &[key]).unwrap()
     }
 
     /// As an attribute of RFC 4568.

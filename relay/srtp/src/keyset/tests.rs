@@ -47,7 +47,7 @@ fn overhead_is_tag_mki_and_srtcp_index() {
 #[test]
 fn debug_shows_no_key() {
     let set = KeySet::new(Suite::AeadAes256Gcm, &[key(Suite::AeadAes256Gcm, &[7])]).unwrap();
-    assert_eq!(format!("{set:?}"), "KeySet { suite: AeadAes256Gcm, keys: 1, .. }");
+    assert_eq!(format!("{set:?} {:?}", *set), "Secret(..) KeySet { suite: AeadAes256Gcm, keys: 1, .. }");
 }
 
 #[test]

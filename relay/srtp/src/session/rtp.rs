@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use culvert_secret::Secret;
 use zeroize::Zeroizing;
 
 use super::{Position, equal, gcm_salt, write_tag};
@@ -11,14 +12,14 @@ use crate::kernel::{CounterKey, GcmKey, Machine, prefetch};
 use crate::layout::Layout;
 use crate::suite::Transform;
 
-/// Keys of SRTP, which has a packet every few milliseconds: expanded once. Boxed, because they differ in size by some hundred
-/// bytes.
+/// Keys of SRTP, which has a packet every few milliseconds: expanded once. Each in a slot of its own, because they differ in size by
+/// some hundred bytes.
 pub(crate) enum RtpKeys {
-    CounterMode(Box<CounterKey>),
-    Gcm(Box<GcmKey>),
-    Null(Box<HmacKey>),
-    PortableCounterMode(Box<(PortableAes, HmacKey)>, Zeroizing<[u8; 14]>),
-    PortableGcm(Box<PortableGcm>, Zeroizing<[u8; 12]>),
+    CounterMode(Secret<CounterKey>),
+    Gcm(Secret<GcmKey>),
+    Null(Secret<HmacKey>),
+    PortableCounterMode(Secret<(PortableAes, HmacKey)>, Zeroizing<[u8; 14]>),
+    PortableGcm(Secret<PortableGcm>, Zeroizing<[u8; 12]>),
 }
 
 impl RtpKeys {
@@ -26,19 +27,19 @@ impl RtpKeys {
         let (key, length) = (&material.key, suite.key_length());
         let hmac = || HmacKey::new(&material.authentication);
         match (suite.transform(), machine) {
-            (Transform::Null, _) => Self::Null(Box::new(hmac())),
-            (Transform::CounterMode, Some(machine)) => {
-                Self::CounterMode(Box::new(machine.counter_key(&key[..length], hmac(), material.salt)))
-            }
+            (Transform::Null, _) => Self::Null(Secret::build(hmac)),
+            (Transform::CounterMode, Some(machine)) => Self::CounterMode(Secret::build(|| {
+                machine.counter_key(&key[..length], hmac(), material.salt)
+            })),
             (Transform::CounterMode, None) => Self::PortableCounterMode(
-                Box::new((PortableAes::new(key, length), hmac())),
+                Secret::build(|| (PortableAes::new(key, length), hmac())),
                 Zeroizing::new(material.salt),
             ),
             (Transform::Gcm, Some(machine)) => {
-                Self::Gcm(Box::new(machine.gcm_key(&key[..length], *gcm_salt(material))))
+                Self::Gcm(Secret::build(|| machine.gcm_key(&key[..length], *gcm_salt(material))))
             }
             (Transform::Gcm, None) => {
-                Self::PortableGcm(Box::new(PortableGcm::new(key, length)), gcm_salt(material))
+                Self::PortableGcm(Secret::build(|| PortableGcm::new(key, length)), gcm_salt(material))
             }
         }
     }
