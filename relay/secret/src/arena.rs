@@ -7,14 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::MemoryError;
 use crate::region::{self, Purpose};
-use crate::slots::{Slots, UNIT};
+use crate::slots::{LINE, Slots};
 
 static ARENA: Mutex<Slots> = Mutex::new(Slots::new(Purpose::Keys));
 
 /// What the arena has given out, and what it holds. In bytes, but for the allocations.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
-    /// Of slots in use, each a multiple of 64 bytes.
+    /// Of slots in use, each a multiple of 32 bytes.
     pub in_use: usize,
     /// Slots given out since the process began.
     pub allocations: u64,
@@ -50,7 +50,7 @@ pub fn check() -> Result<(), MemoryError> {
 pub(crate) fn allocate(length: usize) -> NonNull<u8> {
     let slot = arena().allocate(length);
     slot.unwrap_or_else(|_| {
-        handle_alloc_error(Layout::from_size_align(length, UNIT).unwrap_or(Layout::new::<u8>()))
+        handle_alloc_error(Layout::from_size_align(length, LINE).unwrap_or(Layout::new::<u8>()))
     })
 }
 

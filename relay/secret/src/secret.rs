@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use zeroize::ZeroizeOnDrop;
 
 use crate::arena;
-use crate::slots::{Slots, UNIT};
+use crate::slots::{LINE, Slots};
 
 /// A value in the memory for keys, owned as by a `Box`: one pointer, which may be moved without moving the value. On drop
 /// the value is dropped and its slot erased. `Debug` shows nothing of it.
@@ -25,7 +25,8 @@ unsafe impl<T: Send> Send for Secret<T> {}
 unsafe impl<T: Sync> Sync for Secret<T> {}
 
 impl<T> Secret<T> {
-    const FITS: () = assert!(align_of::<T>() <= UNIT, "slots are aligned to 64 bytes");
+    // What is aligned to a line has a size in lines, and so has its slot.
+    const FITS: () = assert!(align_of::<T>() <= LINE, "slots are aligned to 64 bytes at most");
 
     /// Moves a value in. The place that it comes from keeps its bytes: what is a secret already is better made by
     /// [`filled`](Self::filled) or [`build`](Self::build).
@@ -97,7 +98,7 @@ impl<T> Drop for Secret<T> {
 /// Writes zeros that the compiler may not leave out.
 ///
 /// # Safety
-/// `size` bytes at `slot`, a multiple of 64 at a multiple of 64, are the caller's alone.
+/// `size` bytes at `slot`, a multiple of 32 at a multiple of 32, are the caller's alone.
 pub(crate) unsafe fn erase(slot: NonNull<u8>, size: usize) {
     use zeroize::Zeroize as _;
     // SAFETY: as the caller says; the alignment is that of a slot, and uninitialised memory has no invalid values.

@@ -11,8 +11,10 @@ use std::ptr::NonNull;
 use crate::Usage;
 use crate::region::{Purpose, Region};
 
-/// A cache line: slots begin at multiples of it and no two share one.
-pub(crate) const UNIT: usize = 64;
+/// Slots are multiples of half a cache line: a value of a size between, such as a key set, is one of 400,000.
+const UNIT: usize = 32;
+/// A slot begins at a multiple of it if its size is one.
+pub(crate) const LINE: usize = 64;
 const SLAB: usize = 64 << 10;
 /// A large page of x86-64 and of most other processors.
 const REGION: usize = 2 << 20;
@@ -96,7 +98,7 @@ impl Slots {
         self.usage
     }
 
-    /// Bytes of the slot that a value of `length` bytes gets: whole cache lines, in eight steps to the octave above 1 KiB.
+    /// Bytes of the slot that a value of `length` bytes gets: multiples of 32, in eight steps to the octave above 512.
     pub(crate) fn size(length: usize) -> usize {
         let step = (length.max(1).next_power_of_two() / 16).max(UNIT);
         length.max(1).checked_next_multiple_of(step).unwrap_or(usize::MAX)
@@ -112,7 +114,7 @@ impl Slots {
     }
 
     fn allocate_large(&mut self, size: usize) -> io::Result<NonNull<u8>> {
-        let region = Region::map(size, UNIT, self.purpose)?;
+        let region = Region::map(size, LINE, self.purpose)?;
         let slot = region.at(0).ok_or(io::ErrorKind::OutOfMemory)?;
         *self.mapped(&region) += region.length();
         self.large.insert(region.address(), region);

@@ -53,7 +53,7 @@ fn keys_are_locked_and_neither_in_core_dumps_nor_in_children() {
     let has = |flag| flags.split(' ').any(|one| one == flag);
     assert!(has("dd") && has("dc"), "{flags}");
     assert_eq!((has("lo"), bytes), (locked, if locked { range.len() } else { 0 }));
-    assert_eq!(address % 64, 0);
+    assert_eq!(address % 32, 0);
     // The guards.
     for outside in [range.start - 1, range.end] {
         let (_, flags, _) = mapping(outside);
@@ -107,8 +107,8 @@ fn a_value_is_dropped_once_and_its_slot_erased() {
     drop(secret);
     assert_eq!(DROPPED.take(), [9]);
     // The slot is the next to be given out, and the whole of it is zeros.
-    let next = SecretBytes::zeroed(64);
-    assert_eq!((next.as_ptr().addr(), &next[..]), (address, &[0; 64][..]));
+    let next = SecretBytes::zeroed(32);
+    assert_eq!((next.as_ptr().addr(), &next[..]), (address, &[0; 32][..]));
 }
 
 #[test]
@@ -123,14 +123,13 @@ fn a_panic_on_the_way_leaves_no_slot_behind() {
 }
 
 #[test]
-fn slots_are_whole_cache_lines_and_an_eighth_too_big_at_most() {
-    assert_eq!([0, 1, 64, 65, 1000, 1024, 1025].map(Slots::size), [64, 64, 64, 128, 1024, 1024, 1152]);
+fn slots_are_an_eighth_too_big_at_most() {
+    assert_eq!([0, 1, 64, 65, 512, 513, 1025].map(Slots::size), [32, 32, 64, 96, 512, 576, 1152]);
     for length in 1..200_000 {
         let size = Slots::size(length);
-        assert!(
-            size >= length && size.is_multiple_of(64) && size - length <= 63.max(length / 8),
-            "{length}: {size}"
-        );
+        let line = if length.is_multiple_of(64) { 64 } else { 32 };
+        assert!(size >= length && size.is_multiple_of(line), "{length}: {size}");
+        assert!(size - length <= 31.max(length / 8), "{length}: {size}");
     }
 }
 
@@ -139,7 +138,7 @@ fn slots_are_whole_cache_lines_and_an_eighth_too_big_at_most() {
 #[test]
 fn keys_of_a_hundred_thousand_sessions_are_dense() {
     let mut slots = Slots::new(Purpose::Buffers);
-    for length in [320, 384, 576, 704, 1000, 1088] {
+    for length in [160, 320, 512, 576, 704, 1000, 1088] {
         let before = slots.usage();
         let mut addresses = Vec::new();
         for _ in 0..100_000 {
@@ -188,7 +187,7 @@ proptest! {
             } else {
                 let address = slots.allocate(length).unwrap().addr().get();
                 let end = address + Slots::size(length);
-                prop_assert_eq!(address % 64, 0);
+                prop_assert_eq!(address % if Slots::size(length).is_multiple_of(64) { 64 } else { 32 }, 0);
                 if let Some((before, length)) = live.range(..=address).next_back() {
                     prop_assert!(before + Slots::size(*length) <= address);
                 }

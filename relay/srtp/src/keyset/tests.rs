@@ -65,3 +65,8 @@ fn what_holds_keys_zeroizes_them() {
     zeroizes::<aes::Aes192Enc>();
     zeroizes::<aes::Aes256Enc>();
 }
+/// A set's slot is a multiple of 32 bytes, and there are 400,000 of them.
+#[test]
+fn a_set_fills_its_slot() {
+    assert_eq!((size_of::<KeySet>(), size_of::<RtpKeys>()), (160, 16));
+}

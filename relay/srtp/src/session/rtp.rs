@@ -18,8 +18,8 @@ pub(crate) enum RtpKeys {
     CounterMode(Secret<CounterKey>),
     Gcm(Secret<GcmKey>),
     Null(Secret<HmacKey>),
-    PortableCounterMode(Secret<(PortableAes, HmacKey)>, Zeroizing<[u8; 14]>),
-    PortableGcm(Secret<PortableGcm>, Zeroizing<[u8; 12]>),
+    PortableCounterMode(Secret<(PortableAes, HmacKey, Zeroizing<[u8; 14]>)>),
+    PortableGcm(Secret<(PortableGcm, Zeroizing<[u8; 12]>)>),
 }
 
 impl RtpKeys {
@@ -31,15 +31,14 @@ impl RtpKeys {
             (Transform::CounterMode, Some(machine)) => Self::CounterMode(Secret::build(|| {
                 machine.counter_key(&key[..length], hmac(), material.salt)
             })),
-            (Transform::CounterMode, None) => Self::PortableCounterMode(
-                Secret::build(|| (PortableAes::new(key, length), hmac())),
-                Zeroizing::new(material.salt),
-            ),
+            (Transform::CounterMode, None) => Self::PortableCounterMode(Secret::build(|| {
+                (PortableAes::new(key, length), hmac(), Zeroizing::new(material.salt))
+            })),
             (Transform::Gcm, Some(machine)) => {
                 Self::Gcm(Secret::build(|| machine.gcm_key(&key[..length], *gcm_salt(material))))
             }
             (Transform::Gcm, None) => {
-                Self::PortableGcm(Secret::build(|| PortableGcm::new(key, length)), gcm_salt(material))
+                Self::PortableGcm(Secret::build(|| (PortableGcm::new(key, length), gcm_salt(material))))
             }
         }
     }
@@ -50,8 +49,8 @@ impl RtpKeys {
         match self {
             Self::CounterMode(key) => Some(key.hmac()),
             Self::Null(hmac) => Some(hmac),
-            Self::PortableCounterMode(keys, _) => Some(&keys.1),
-            Self::Gcm(_) | Self::PortableGcm(..) => None,
+            Self::PortableCounterMode(keys) => Some(&keys.1),
+            Self::Gcm(_) | Self::PortableGcm(_) => None,
         }
     }
 
@@ -62,7 +61,7 @@ impl RtpKeys {
             Self::CounterMode(key) => prefetch(&**key),
             Self::Gcm(key) => prefetch(&**key),
             Self::Null(key) => prefetch(&**key),
-            Self::PortableCounterMode(..) | Self::PortableGcm(..) => {}
+            Self::PortableCounterMode(_) | Self::PortableGcm(_) => {}
         }
     }
 
@@ -95,7 +94,7 @@ impl RtpKeys {
     ) -> [u8; 16] {
         match (self, machine) {
             (Self::Gcm(key), Some(machine)) => machine.gcm_tag(key, position, header, payload),
-            (Self::PortableGcm(gcm, salt), _) => gcm.tag(&position.nonce(salt), header, payload),
+            (Self::PortableGcm(keys), _) => keys.0.tag(&position.nonce(&keys.1), header, payload),
             _ => [0; 16],
         }
     }
@@ -114,10 +113,10 @@ impl RtpKeys {
     /// Encrypts or decrypts the payload: both ciphers are key streams.
     pub(crate) fn apply_keystream(&self, machine: Option<Machine>, payload: &mut [u8], position: Position) {
         match (self, machine) {
-            (Self::PortableCounterMode(keys, salt), _) => {
-                keys.0.apply_keystream(&position.counter(salt), payload);
+            (Self::PortableCounterMode(keys), _) => {
+                keys.0.apply_keystream(&position.counter(&keys.2), payload);
             }
-            (Self::PortableGcm(gcm, salt), _) => gcm.apply_keystream(&position.nonce(salt), payload),
+            (Self::PortableGcm(keys), _) => keys.0.apply_keystream(&position.nonce(&keys.1), payload),
             (_, Some(machine)) => machine.xor((self, position), payload),
             (_, None) => {}
         }
