@@ -14,7 +14,7 @@
 //! assert_eq!(format!("{key:?} {:?}", SecretBytes::copy_of(b"password")), "Secret(..) SecretBytes(..)");
 //! ```
 //!
-//! A key also passes through other memory on its way: the stack of whoever derives it ([`scrub_stack`],
+//! A key also passes through other memory on its way: the stack of whoever derives it ([`scrubbed`],
 //! [`keep_stack_out_of_dumps`]), vector registers ([`scrub_registers`]), and the buffers that it was received in
 //! ([`ErasingAllocator`]).
 //!
@@ -40,7 +40,7 @@ pub use bytes::SecretBytes;
 pub use error::MemoryError;
 pub use registers::scrub_registers;
 pub use secret::Secret;
-pub use stack::{keep_stack_out_of_dumps, scrub_stack};
+pub use stack::{keep_stack_out_of_dumps, scrub_stack, scrubbed};
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,18 @@ pub fn scrub_stack() {
     scrub_registers();
 }
 
+/// Does something with keys and clears the stack and the registers behind it.
+pub fn scrubbed<T>(work: impl FnOnce() -> T) -> T {
+    // Inlined, its variables would not be below this frame.
+    #[inline(never)]
+    fn below<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    let done = below(work);
+    scrub_stack();
+    done
+}
+
 /// Leaves the stack of this thread out of core dumps, for as long as the thread lives. To be called first thing in it.
 ///
 /// # Errors
