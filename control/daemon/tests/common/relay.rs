@@ -65,6 +65,7 @@ pub struct Setup {
     pub realms: String,
     pub control: String,
     pub metrics: String,
+    pub log: String,
     pub directory: TempDir,
     pub authority: Authority,
 }
@@ -88,6 +89,7 @@ impl Setup {
             realms: realm("outside", 1) + &realm("inside", 2),
             control: format!("{}:7443", net.host(1)),
             metrics: format!("{}:9464", net.host(1)),
+            log: String::new(),
             directory: tempfile::tempdir().unwrap(),
             authority: Authority::new("test", Validity::Days(1)).unwrap(),
         }
@@ -115,7 +117,7 @@ impl Setup {
         let role = |identity, role| format!("[[role]]\nidentity = {identity:?}\nroles = [{role:?}]\n");
         let text = format!(
             "[node]\n{}[control]\nlisten = {:?}\n[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
-             {}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n",
+             {}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n{}",
             self.node,
             self.control,
             self.path("server.pem"),
@@ -130,6 +132,7 @@ impl Setup {
             self.realms,
             self.srtp,
             self.media,
+            self.log,
         );
         self.write_file("culvert.toml", &text);
         text

@@ -26,6 +26,23 @@ impl Key {
         }
     }
 
+    /// A key that nothing else has.
+    pub fn random(suite: Suite) -> Key {
+        use std::io::Read as _;
+        let mut source = std::fs::File::open("/dev/urandom").unwrap();
+        let mut bytes = |length| {
+            let mut bytes = vec![0; length];
+            source.read_exact(&mut bytes).unwrap();
+            bytes
+        };
+        Key { suite, mki: Vec::new(), key: bytes(suite.key_length()), salt: bytes(suite.salt_length()) }
+    }
+
+    /// The master key and its salt.
+    pub fn secrets(&self) -> (&[u8], &[u8]) {
+        (&self.key, &self.salt)
+    }
+
     pub fn with_mki(mut self, mki: &[u8]) -> Key {
         self.mki = mki.to_vec();
         self
@@ -58,7 +75,7 @@ impl Key {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = bytes.chunks(3).flat_map(|chunk| {
         let bits = (0..3).fold(0, |bits, i| bits << 8 | u32::from(*chunk.get(i).unwrap_or(&0)));
