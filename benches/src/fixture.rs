@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keys and packets by number: the same in every run, and told apart by every field.
 
+use culvert_secret::Secret;
 use culvert_srtp::{KeyError, KeySet, MasterKey, Path, Suite};
 
 /// Bytes of an RTP header without CSRCs.
@@ -21,16 +22,16 @@ pub enum Leg {
 ///
 /// # Errors
 /// None that a key of the right length could cause.
-pub fn keys(suite: Suite, leg: Leg, flow: u32) -> Result<Box<KeySet>, KeyError> {
-    KeySet::new(suite, &[master_key(suite, leg, flow)?]).map(Box::new)
+pub fn keys(suite: Suite, leg: Leg, flow: u32) -> Result<Secret<KeySet>, KeyError> {
+    KeySet::new(suite, &[master_key(suite, leg, flow)?])
 }
 
 /// The same key for a path of our choice.
 ///
 /// # Errors
 /// None that a key of the right length could cause.
-pub fn keys_on(path: Path, suite: Suite, leg: Leg, flow: u32) -> Result<Box<KeySet>, KeyError> {
-    KeySet::with_path(suite, &[master_key(suite, leg, flow)?], path).map(Box::new)
+pub fn keys_on(path: Path, suite: Suite, leg: Leg, flow: u32) -> Result<Secret<KeySet>, KeyError> {
+    KeySet::with_path(suite, &[master_key(suite, leg, flow)?], path)
 }
 
 /// The bytes of that key: the master key, and the salt behind it.

@@ -64,6 +64,8 @@ pub struct Node {
     pub max_flows: u32,
     /// Start refusing new sessions, until the operator ends it.
     pub drain: bool,
+    /// Start although keys cannot be locked into memory.
+    pub allow_unlocked_keys: bool,
 }
 
 /// `[control]`: the gRPC interface.

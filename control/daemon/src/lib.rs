@@ -6,6 +6,7 @@ pub mod check;
 pub mod collector;
 pub mod config;
 pub mod grpc;
+pub mod key_memory;
 pub mod logging;
 pub mod metrics;
 pub mod mras;

@@ -4,17 +4,18 @@
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use culvert_secret::ErasingAllocator;
 use culvertd::{
     check::check,
     config::{Config, ConfigError, Problems},
-    logging,
+    key_memory, logging,
     run::run,
     system::System,
 };
-use nix::sys::{
-    prctl::set_dumpable,
-    resource::{Resource, setrlimit},
-};
+
+/// Keys pass through the buffers of the control interface, whose libraries erase nothing.
+#[global_allocator]
+static ALLOCATOR: ErasingAllocator = ErasingAllocator;
 
 /// The configuration with every key, its meaning and its default.
 const EXAMPLE: &str = include_str!("../../../deploy/culvert.example.toml");
@@ -64,18 +65,14 @@ fn main() -> ExitCode {
 
 fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     logging::init(&config.log)?;
-    keep_keys_out_of_core_dumps();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    key_memory::prepare(config.node.allow_unlocked_keys)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_start(key_memory::keep_stack_out_of_dumps)
+        .on_thread_park(culvert_secret::scrub_registers)
+        .build()?;
     runtime.block_on(run(config))?;
     Ok(())
-}
-
-/// Neither to a file nor, which the limit does not cover, to a program that the kernel pipes core dumps to.
-fn keep_keys_out_of_core_dumps() {
-    let kept_out = setrlimit(Resource::RLIMIT_CORE, 0, 0).and_then(|()| set_dumpable(false));
-    if let Err(error) = kept_out {
-        tracing::warn!(%error, "core dumps cannot be turned off: one would hold session keys");
-    }
 }
 
 fn load(arguments: &Arguments) -> Result<(Config, Problems), Box<dyn std::error::Error>> {

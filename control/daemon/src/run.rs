@@ -20,6 +20,7 @@ use crate::backend::{self, BackendError};
 use crate::collector::NodeCollector;
 use crate::config::{Config, PeerClass, Realm};
 use crate::grpc::{About, AboutRealm, RelayService};
+use crate::key_memory;
 use crate::metrics::{self, MetricsError, MetricsServer};
 use crate::node::Node;
 use crate::srtp_path::{self, SrtpPathError};
@@ -198,6 +199,7 @@ async fn watch(node: Arc<Node>) {
     loop {
         ticks.tick().await;
         node.watch();
+        key_memory::report();
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Carrying out commands.
 
+use culvert_secret::Secret;
 use culvert_srtp::KeySet;
 use culvert_udp::UdpSocket;
 use culvert_wire::Endpoint;
@@ -123,7 +124,7 @@ impl WorkerState {
         self.events.retire(Event::Retired(Retired::Flow { slot, cause: Cause::Removed, flow }));
     }
 
-    fn rekey(&mut self, slot: FlowSlot, receive: Option<Box<KeySet>>, send: Option<Box<KeySet>>) {
+    fn rekey(&mut self, slot: FlowSlot, receive: Option<Secret<KeySet>>, send: Option<Secret<KeySet>>) {
         let warning = self.key_warning;
         let mut flow = self.flows.get_mut(slot.0 as usize).and_then(Option::as_deref_mut);
         if let Some(keys) = receive {
@@ -197,8 +198,8 @@ impl WorkerState {
 /// Gives keys to a flow, if it is there.
 fn rekeyed(
     flow: Option<&mut Flow>,
-    keys: Box<KeySet>,
-    rekey: impl FnOnce(&mut Flow, Box<KeySet>) -> Rekeyed,
+    keys: Secret<KeySet>,
+    rekey: impl FnOnce(&mut Flow, Secret<KeySet>) -> Rekeyed,
 ) -> Rekeyed {
     match flow {
         Some(flow) => rekey(flow, keys),
@@ -216,7 +217,7 @@ fn ports(flow: &Flow) -> [Option<(Endpoint, Port)>; 2] {
 }
 
 impl Events {
-    fn retire_keys(&mut self, slot: FlowSlot, direction: Direction, cause: Cause, keys: Box<KeySet>) {
+    fn retire_keys(&mut self, slot: FlowSlot, direction: Direction, cause: Cause, keys: Secret<KeySet>) {
         self.retire(Event::Retired(Retired::Keys { slot, direction, cause, keys }));
     }
 

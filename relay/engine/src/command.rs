@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What control tells a worker.
 
+use culvert_secret::Secret;
 use culvert_srtp::KeySet;
 use culvert_udp::UdpSocket;
 use culvert_wire::Endpoint;
@@ -36,9 +37,9 @@ pub enum Command {
         /// Which.
         slot: FlowSlot,
         /// Keys for what arrives; the flow's receive side is SRTP, and they encrypt if it is required to.
-        receive: Option<Box<KeySet>>,
+        receive: Option<Secret<KeySet>>,
         /// Keys for what leaves; the flow's send side is SRTP, and they encrypt if it is required to.
-        send: Option<Box<KeySet>>,
+        send: Option<Secret<KeySet>>,
     },
     /// Ends the overlap of a re-key: erases the receive keys before the newest.
     RetirePrevious {

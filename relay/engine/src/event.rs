@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a worker tells control.
 
+use culvert_secret::Secret;
 use culvert_srtp::KeySet;
 use culvert_udp::UdpSocket;
 use culvert_wire::Endpoint;
@@ -89,7 +90,7 @@ pub enum Retired {
         /// [`Cause::Replaced`], [`Cause::Removed`] (an overlap ended) or [`Cause::Refused`].
         cause: Cause,
         /// The keys.
-        keys: Box<KeySet>,
+        keys: Secret<KeySet>,
     },
     /// A receive side.
     Receive {

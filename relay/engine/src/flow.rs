@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use culvert_secret::Secret;
 use culvert_srtp::KeySet;
 use culvert_wire::{Address, Endpoint, MacAddress};
 
@@ -171,7 +172,7 @@ pub struct Flow {
 }
 
 /// What a re-key gives back: keys that are no longer held, or, refused, those it brought.
-pub(crate) type Rekeyed = Result<Option<Box<KeySet>>, Box<KeySet>>;
+pub(crate) type Rekeyed = Result<Option<Secret<KeySet>>, Secret<KeySet>>;
 
 /// What only the worker writes.
 #[derive(Debug, Default)]
@@ -260,7 +261,7 @@ impl Flow {
     ///
     /// # Errors
     /// Gives the new keys back when the receive side is not SRTP, or they do not encrypt where that is required.
-    pub(crate) fn rekey_receive(&mut self, keys: Box<KeySet>, key_warning: u8) -> Rekeyed {
+    pub(crate) fn rekey_receive(&mut self, keys: Secret<KeySet>, key_warning: u8) -> Rekeyed {
         let oldest = self.receive.rekey(keys)?;
         self.state.rekey_pending = true;
         self.receive_changed(key_warning);
@@ -271,7 +272,7 @@ impl Flow {
     ///
     /// # Errors
     /// Gives the new keys back when the send side is not SRTP, or they do not encrypt where that is required.
-    pub(crate) fn rekey_send(&mut self, keys: Box<KeySet>, key_warning: u8) -> Rekeyed {
+    pub(crate) fn rekey_send(&mut self, keys: Secret<KeySet>, key_warning: u8) -> Rekeyed {
         let old = self.send.rekey(keys)?;
         self.send_changed(key_warning);
         Ok(old)

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use culvert_secret::Secret;
 use culvert_srtp::{KeySet, ReceiveContext, SendContext, Suite};
 
 /// One side of a flow, in an SRTP context of its direction.
@@ -52,7 +53,7 @@ pub trait Context: sealed::Sealed {
     fn keys(&self) -> &KeySet;
 
     /// Takes a new key set, and returns the one that is no longer held.
-    fn rekey(&mut self, keys: Box<KeySet>) -> Option<Box<KeySet>>;
+    fn rekey(&mut self, keys: Secret<KeySet>) -> Option<Secret<KeySet>>;
 }
 
 mod sealed {
@@ -66,7 +67,7 @@ impl Context for ReceiveContext {
         ReceiveContext::keys(self)
     }
 
-    fn rekey(&mut self, keys: Box<KeySet>) -> Option<Box<KeySet>> {
+    fn rekey(&mut self, keys: Secret<KeySet>) -> Option<Secret<KeySet>> {
         ReceiveContext::rekey(self, keys)
     }
 }
@@ -76,7 +77,7 @@ impl Context for SendContext {
         SendContext::keys(self)
     }
 
-    fn rekey(&mut self, keys: Box<KeySet>) -> Option<Box<KeySet>> {
+    fn rekey(&mut self, keys: Secret<KeySet>) -> Option<Secret<KeySet>> {
         Some(SendContext::rekey(self, keys))
     }
 }
@@ -191,7 +192,7 @@ impl<C: Context> Side<C> {
     ///
     /// # Errors
     /// Gives the new keys back when the side has none, or when it is required and they do not encrypt.
-    pub(crate) fn rekey(&mut self, keys: Box<KeySet>) -> Result<Option<Box<KeySet>>, Box<KeySet>> {
+    pub(crate) fn rekey(&mut self, keys: Secret<KeySet>) -> Result<Option<Secret<KeySet>>, Secret<KeySet>> {
         match self {
             Side::Required(Encrypted(Some(context))) if keys.suite().encrypts() => Ok(context.rekey(keys)),
             Side::Optional(Protection::Srtp(context)) => Ok(context.rekey(keys)),
@@ -235,7 +236,7 @@ mod tests {
     fn only_suites_that_encrypt_are_taken_where_that_is_required() {
         for suite in Suite::ALL {
             let key = MasterKey::new(suite, &[1; 32][..suite.key_length()], &[2; 14][..suite.salt_length()]);
-            let keys = || Box::new(KeySet::new(suite, std::slice::from_ref(key.as_ref().unwrap())).unwrap());
+            let keys = || KeySet::new(suite, std::slice::from_ref(key.as_ref().unwrap())).unwrap();
             let expected = if suite.encrypts() { Ok(()) } else { Err(NotEncrypting { suite }) };
             let (send, receive) = (SendContext::new(keys(), 1), ReceiveContext::new(keys(), 1));
             assert_eq!(Send::required(send).map(drop), expected);

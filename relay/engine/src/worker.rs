@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use culvert_secret::{keep_stack_out_of_dumps, scrub_registers};
 use culvert_udp::Waker;
 use rtrb::{Consumer, RingBuffer};
 
@@ -106,6 +107,8 @@ impl Worker {
         let thread = thread::Builder::new()
             .name(format!("relay-{worker}"))
             .spawn(move || {
+                // What packets leave on the stack are parts of keys. A relay that cannot leave it out of core dumps is better than none.
+                let _ = keep_stack_out_of_dumps();
                 let placed =
                     cpu.is_none_or(|id| core_affinity::set_for_current(core_affinity::CoreId { id }));
                 let _ = pinned.send(placed);
@@ -156,6 +159,8 @@ fn run<I: PacketIo>(
             idle += 1;
             std::hint::spin_loop();
         } else {
+            // While it sleeps, the last round keys would stay.
+            scrub_registers();
             io.wait(LONGEST_SLEEP);
         }
     }

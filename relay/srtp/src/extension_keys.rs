@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The keys of RFC 6904.
 
+use culvert_secret::Secret;
 use culvert_wire::rtp;
 use zeroize::Zeroizing;
 
@@ -14,10 +15,7 @@ use crate::{MasterKey, Suite};
 /// set is: extensions are a few blocks.
 ///
 /// The cipher is AES in counter mode whatever encrypts the payload: RFC 7714 section 8.3 has the AEAD suites use it too.
-pub(crate) struct ExtensionKeys {
-    aes: PortableAes,
-    salt: Zeroizing<[u8; 14]>,
-}
+pub(crate) struct ExtensionKeys(Secret<(PortableAes, Zeroizing<[u8; 14]>)>);
 
 impl ExtensionKeys {
     /// The keys that a master key derives to. `None` for the NULL cipher, which leaves extensions as readable as payloads.
@@ -27,10 +25,8 @@ impl ExtensionKeys {
 
     /// As [`derive`](Self::derive), from keys that are derived already.
     pub(crate) fn new(suite: Suite, material: &ExtensionMaterial) -> Option<ExtensionKeys> {
-        suite.encrypts().then(|| Self {
-            aes: PortableAes::new(&material.key, suite.key_length()),
-            salt: Zeroizing::new(material.salt),
-        })
+        let keys = || (PortableAes::new(&material.key, suite.key_length()), Zeroizing::new(material.salt));
+        suite.encrypts().then(|| Self(Secret::build(keys)))
     }
 
     /// Encrypts or decrypts, in place, the elements that `ids` names in the packet of 48-bit `index` that begins with
@@ -43,12 +39,13 @@ impl ExtensionKeys {
         let Some(rtp::Extension { profile, length }) = header.extension else { return };
         let data = header.header_length.checked_sub(length).map(|start| start..header.header_length);
         let Some(data) = data.and_then(|range| packet.get_mut(range)) else { return };
-        let first = counter_mode::counter(&self.salt, header.ssrc, index);
+        let (aes, salt) = &*self.0;
+        let first = counter_mode::counter(salt, header.ssrc, index);
         extension::apply_keystream(ids, profile, data, |block, window| {
             let mut counter = first;
             // The longest extension has 2^14 blocks.
             counter[14..].copy_from_slice(&(block as u16).to_be_bytes());
-            self.aes.apply_keystream(&counter, window);
+            aes.apply_keystream(&counter, window);
         });
     }
 }

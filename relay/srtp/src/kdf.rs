@@ -24,12 +24,12 @@ pub(crate) struct Material {
 
 impl Material {
     pub(crate) fn derive(master: &MasterKey, protocol: Protocol) -> Material {
-        let aes = PortableAes::new(&master.key, master.suite.key_length());
+        let aes = PortableAes::new(&master.secret.key, master.suite.key_length());
         let label = protocol as u8;
         let mut material = Material { key: [0; 32], authentication: [0; 20], salt: [0; 14] };
-        stream(&aes, &master.salt, label, &mut material.key[..master.suite.key_length()]);
-        stream(&aes, &master.salt, label + 1, &mut material.authentication);
-        stream(&aes, &master.salt, label + 2, &mut material.salt[..master.suite.salt_length()]);
+        stream(&aes, &master.secret.salt, label, &mut material.key[..master.suite.key_length()]);
+        stream(&aes, &master.secret.salt, label + 1, &mut material.authentication);
+        stream(&aes, &master.secret.salt, label + 2, &mut material.salt[..master.suite.salt_length()]);
         material
     }
 }
@@ -44,10 +44,10 @@ pub(crate) struct ExtensionMaterial {
 
 impl ExtensionMaterial {
     pub(crate) fn derive(master: &MasterKey) -> ExtensionMaterial {
-        let aes = PortableAes::new(&master.key, master.suite.key_length());
+        let aes = PortableAes::new(&master.secret.key, master.suite.key_length());
         let mut material = ExtensionMaterial { key: [0; 32], salt: [0; 14] };
-        stream(&aes, &master.salt, 6, &mut material.key[..master.suite.key_length()]);
-        stream(&aes, &master.salt, 7, &mut material.salt[..master.suite.salt_length()]);
+        stream(&aes, &master.secret.salt, 6, &mut material.key[..master.suite.key_length()]);
+        stream(&aes, &master.secret.salt, 7, &mut material.salt[..master.suite.salt_length()]);
         material
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use core::fmt;
 
+use culvert_secret::Secret;
 use thiserror::Error;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
 use crate::{Path, Suite};
 
@@ -108,21 +109,26 @@ impl Mki {
     }
 }
 
-/// A master key and its salt, as signalling gives them. Zeroized on drop; `Debug` shows neither.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// A master key and its salt, as signalling gives them, in the memory for keys. Erased on drop; `Debug` shows neither.
+#[derive(Clone)]
 pub struct MasterKey {
-    #[zeroize(skip)]
     pub(crate) suite: Suite,
+    pub(crate) secret: Secret<KeyAndSalt>,
+    pub(crate) mki: Option<Mki>,
+    pub(crate) lifetime: Option<u64>,
+}
+
+/// What is secret of a master key.
+#[derive(Clone, Default)]
+pub(crate) struct KeyAndSalt {
     /// As many bytes as the suite's key has, then zeros.
     pub(crate) key: [u8; 32],
     /// As many bytes as the suite's salt has, then zeros: RFC 7714 section 11 pads a 96-bit salt so for the key
     /// derivation of RFC 3711.
     pub(crate) salt: [u8; 14],
-    #[zeroize(skip)]
-    pub(crate) mki: Option<Mki>,
-    #[zeroize(skip)]
-    pub(crate) lifetime: Option<u64>,
 }
+
+impl ZeroizeOnDrop for MasterKey {}
 
 impl MasterKey {
     /// Copies `key` and `salt`.
@@ -137,10 +143,11 @@ impl MasterKey {
         if salt.len() != suite.salt_length() {
             return Err(KeyError::SaltLength { suite, got: salt.len() });
         }
-        let mut master = Self { suite, key: [0; 32], salt: [0; 14], mki: None, lifetime: None };
-        master.key[..key.len()].copy_from_slice(key);
-        master.salt[..salt.len()].copy_from_slice(salt);
-        Ok(master)
+        let secret = Secret::<KeyAndSalt>::filled(|secret| {
+            secret.key[..key.len()].copy_from_slice(key);
+            secret.salt[..salt.len()].copy_from_slice(salt);
+        });
+        Ok(Self { suite, secret, mki: None, lifetime: None })
     }
 
     /// Names the key: packets carry these bytes.

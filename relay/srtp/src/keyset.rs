@@ -4,6 +4,8 @@ mod usage;
 
 use core::fmt;
 
+use culvert_secret::Secret;
+
 use self::more::More;
 pub(crate) use self::usage::Usage;
 use crate::header_protection::HeaderProtection;
@@ -14,12 +16,15 @@ use crate::layout::{self, Layout};
 use crate::session::{Position, RtcpKeys, RtpKeys, write_tag};
 use crate::{KeyError, Kind, MasterKey, Mki, Path, Reject, Suite};
 
-/// The session keys of 1 to 16 master keys of one suite, derived and ready to use. Made on the control side and moved
-/// into a context. Zeroized on drop; `Debug` shows no key.
+/// The session keys of 1 to 16 master keys of one suite, derived and ready to use. Made on the control side, in
+/// the memory for keys, and moved into a context. Erased on drop; `Debug` shows no key.
+///
+/// What derives keys leaves parts of them on the stack: whoever makes sets calls
+/// [`scrub_stack`](culvert_secret::scrub_stack) after the last.
 pub struct KeySet {
     first: SessionKeys,
     /// `None` in the sets of most contexts, which have one key and leave headers alone.
-    more: Option<Box<More>>,
+    more: Option<Secret<More>>,
     /// Of the context that the set has entered, and handed on to the next set: a context has no room to spare.
     protection: Option<Box<HeaderProtection>>,
     /// The layout of an empty SRTP packet.
@@ -44,7 +49,7 @@ impl KeySet {
     ///
     /// # Errors
     /// [`KeyError::KeyCount`], [`KeyError::SuiteMismatch`], [`KeyError::MkiMismatch`], [`KeyError::DuplicateMki`].
-    pub fn new(suite: Suite, keys: &[MasterKey]) -> Result<KeySet, KeyError> {
+    pub fn new(suite: Suite, keys: &[MasterKey]) -> Result<Secret<KeySet>, KeyError> {
         Self::with_path(suite, keys, Path::chosen())
     }
 
@@ -52,7 +57,7 @@ impl KeySet {
     ///
     /// # Errors
     /// As [`new`](Self::new), and [`KeyError::PathUnavailable`].
-    pub fn with_path(suite: Suite, keys: &[MasterKey], path: Path) -> Result<KeySet, KeyError> {
+    pub fn with_path(suite: Suite, keys: &[MasterKey], path: Path) -> Result<Secret<KeySet>, KeyError> {
         if !path.is_available() {
             return Err(KeyError::PathUnavailable { path });
         }
@@ -75,25 +80,31 @@ impl KeySet {
         }
         let machine = Machine::of(path);
         let mki_length = mki_length.unwrap_or(0);
-        Ok(Self {
+        let others = others.iter().map(|key| Secret::build(|| SessionKeys::derive(machine, key))).collect();
+        Ok(Secret::build(|| Self {
             suite,
             rtp: Layout::of_nothing(suite, mki_length, Kind::Rtp),
             first: SessionKeys::derive(machine, first),
-            more: More::of(others.iter().map(|key| SessionKeys::derive(machine, key)).collect()),
+            more: More::of(others),
             protection: None,
-        })
+        }))
     }
 
     /// A set of session keys that no master key derives to: for each, those of SRTP and of SRTCP.
     #[cfg(test)]
-    pub(crate) fn from_material(suite: Suite, path: Path, keys: Vec<([Material; 2], Option<Mki>)>) -> KeySet {
+    pub(crate) fn from_material(
+        suite: Suite,
+        path: Path,
+        keys: Vec<([Material; 2], Option<Mki>)>,
+    ) -> Secret<KeySet> {
         let machine = Machine::of(path);
         let mut keys = keys
             .into_iter()
             .map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
         let first = keys.next().unwrap();
         let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
-        Self { suite, rtp, first, more: More::of(keys.collect()), protection: None }
+        let more = More::of(keys.map(Secret::new).collect());
+        Secret::new(Self { suite, rtp, first, more, protection: None })
     }
 
     /// The suite of every key of the set.
@@ -160,7 +171,7 @@ impl KeySet {
     pub(crate) fn get(&self, position: u8) -> &SessionKeys {
         match position {
             0 => &self.first,
-            _ => self.others().get(usize::from(position) - 1).unwrap_or(&self.first),
+            _ => self.others().get(usize::from(position) - 1).map_or(&self.first, |keys| keys),
         }
     }
 
@@ -169,14 +180,16 @@ impl KeySet {
         match position {
             0 => &mut self.first,
             _ => match &mut self.more {
-                Some(more) => more.others.get_mut(usize::from(position) - 1).unwrap_or(&mut self.first),
+                Some(more) => {
+                    more.others.get_mut(usize::from(position) - 1).map_or(&mut self.first, |keys| keys)
+                }
                 None => &mut self.first,
             },
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SessionKeys> + Clone {
-        core::iter::once(&self.first).chain(self.others())
+        core::iter::once(&self.first).chain(self.others().iter().map(|keys| &**keys))
     }
 
     /// Enters a context as its key set of `generation`. A key that `before` has as well is not new: it keeps its
@@ -187,7 +200,7 @@ impl KeySet {
         before: impl Iterator<Item = &'k SessionKeys> + Clone,
     ) {
         let others = self.more.as_mut().map(|more| &mut *more.others).unwrap_or_default();
-        for keys in core::iter::once(&mut self.first).chain(others) {
+        for keys in core::iter::once(&mut self.first).chain(others.iter_mut().map(|keys| &mut **keys)) {
             keys.generation = generation;
             for old in before.clone().filter(|old| old.rtcp.shares_key_with(&keys.rtcp)) {
                 keys.generation = keys.generation.min(old.generation);
@@ -199,7 +212,7 @@ impl KeySet {
     /// Packets that its keys have protected.
     #[inline]
     pub(crate) fn packets(&self) -> u64 {
-        let others: u64 = self.others().iter().map(SessionKeys::packets).sum();
+        let others: u64 = self.others().iter().map(|keys| keys.packets()).sum();
         self.first.packets() + others
     }
 
@@ -212,7 +225,7 @@ impl KeySet {
     pub(crate) fn warn_of_expiry(&mut self, part: u8) -> bool {
         let others = self.more.as_mut().map(|more| &mut *more.others).unwrap_or_default();
         let mut due = false;
-        for keys in core::iter::once(&mut self.first).chain(others) {
+        for keys in core::iter::once(&mut self.first).chain(others.iter_mut().map(|keys| &mut **keys)) {
             due |= keys.warn_of_expiry(part);
         }
         due

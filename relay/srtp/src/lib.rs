@@ -36,7 +36,7 @@
 //! # fn main() -> Result<(), culvert_srtp::KeyError> {
 //! let suite = Suite::AesCm128HmacSha1_80;
 //! let key = MasterKey::new(suite, &[1; 16], &[2; 14])?;
-//! let keys = || KeySet::new(suite, std::slice::from_ref(&key)).map(Box::new);
+//! let keys = || KeySet::new(suite, std::slice::from_ref(&key));
 //! let mut leg = Leg { receive: ReceiveContext::new(keys()?, 4), send: SendContext::new(keys()?, 4) };
 //!
 //! // An RTP header, no payload, and room for the tag.

@@ -2,6 +2,8 @@
 mod headers;
 mod track;
 
+use culvert_secret::Secret;
+
 use self::track::{Set, Track};
 use crate::header::Header;
 use crate::index::{self, MAX_INDEX};
@@ -38,8 +40,8 @@ use crate::{KeySet, Kind, Reject};
 /// both values are taken.
 #[derive(Debug)]
 pub struct ReceiveContext {
-    keys: Box<KeySet>,
-    previous: Option<Box<KeySet>>,
+    keys: Secret<KeySet>,
+    previous: Option<Secret<KeySet>>,
     streams: Streams<ReceiveStream>,
 }
 
@@ -95,14 +97,14 @@ impl Accepted {
 
 impl ReceiveContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
-    pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> ReceiveContext {
+    pub fn new(mut keys: Secret<KeySet>, max_ssrcs: usize) -> ReceiveContext {
         keys.enter(0, core::iter::empty());
         Self { keys, previous: None, streams: Streams::new(max_ssrcs) }
     }
 
     /// Takes a new key set. Packets are tried under it first and then under the set it replaces, so that those in
     /// flight are not lost. Returns the set before that one, for the control side to drop.
-    pub fn rekey(&mut self, mut keys: Box<KeySet>) -> Option<Box<KeySet>> {
+    pub fn rekey(&mut self, mut keys: Secret<KeySet>) -> Option<Secret<KeySet>> {
         self.streams.generation += 1;
         let generation = self.streams.generation;
         keys.enter(generation, self.keys.iter().chain(self.previous.iter().flat_map(|set| set.iter())));
@@ -114,7 +116,7 @@ impl ReceiveContext {
 
     /// Ends the overlap: packets under the set that the last [`rekey`](Self::rekey) replaced no longer authenticate.
     /// Returns that set, if it was still held, for the control side to drop.
-    pub fn retire_previous(&mut self) -> Option<Box<KeySet>> {
+    pub fn retire_previous(&mut self) -> Option<Secret<KeySet>> {
         self.previous.take()
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 mod headers;
 
+use culvert_secret::Secret;
+
 use crate::header::Header;
 use crate::index::{self, MAX_INDEX, MAX_RTCP_INDEX};
 use crate::kernel::prefetch;
@@ -21,7 +23,7 @@ use crate::{KeySet, Kind, Reject};
 /// section 3.2.1 has it, so that no index depends on which keys came between.
 #[derive(Debug)]
 pub struct SendContext {
-    keys: Box<KeySet>,
+    keys: Secret<KeySet>,
     streams: Streams<SendStream>,
 }
 
@@ -62,13 +64,13 @@ impl Allowed {
 
 impl SendContext {
     /// A context for up to `max_ssrcs` SSRCs (held to 1..=256), whose memory is allocated here and never later.
-    pub fn new(mut keys: Box<KeySet>, max_ssrcs: usize) -> SendContext {
+    pub fn new(mut keys: Secret<KeySet>, max_ssrcs: usize) -> SendContext {
         keys.enter(0, core::iter::empty());
         Self { keys, streams: Streams::new(max_ssrcs) }
     }
 
     /// Protects under the first key of `keys` from now on. Returns the set before, for the control side to drop.
-    pub fn rekey(&mut self, mut keys: Box<KeySet>) -> Box<KeySet> {
+    pub fn rekey(&mut self, mut keys: Secret<KeySet>) -> Secret<KeySet> {
         keys.enter(0, self.keys.iter());
         keys.take_protection_of(&mut self.keys);
         self.streams.expiring = false;

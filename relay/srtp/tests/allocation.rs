@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What contexts take from the heap, and that bursts take nothing.
+//! What contexts take from the heap and from the memory for keys, and that bursts take nothing.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::num::NonZeroU8;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use culvert_secret::Secret;
 use culvert_srtp::{
     Contexts, Cryptex, HeaderProtection, KeySet, Kind, MasterKey, Onward, Packet, Path, ReceiveContext,
     Reject, Relay, SendContext, Suite, protect_burst, rekey_burst, unprotect_burst,
@@ -44,6 +46,21 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// The memory for keys is counted for the whole process: tests take turns.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls to either allocator.
+fn calls() -> (usize, u64) {
+    (CALLS.get(), culvert_secret::usage().allocations)
+}
+
+fn live() -> isize {
+    LIVE.get() + culvert_secret::usage().in_use as isize
+}
+
 struct Leg {
     receive: ReceiveContext,
     send: SendContext,
@@ -73,10 +90,10 @@ impl Relay for Leg {
     }
 }
 
-fn keys(suite: Suite, path: Path, seed: u8) -> Box<KeySet> {
+fn keys(suite: Suite, path: Path, seed: u8) -> Secret<KeySet> {
     let key =
         MasterKey::new(suite, &vec![seed; suite.key_length()], &vec![!seed; suite.salt_length()]).unwrap();
-    Box::new(KeySet::with_path(suite, &[key], path).unwrap())
+    KeySet::with_path(suite, &[key], path).unwrap()
 }
 
 fn rtp(buffer: &mut [u8], ssrc: u32, sequence: u16) -> usize {
@@ -96,14 +113,15 @@ fn rtcp(buffer: &mut [u8], ssrc: u32) -> usize {
 /// hash key, 320 bytes more.
 #[test]
 fn both_contexts_of_a_flow_fit_their_bounds() {
+    let _turn = alone();
     if !Path::AesNi.is_available() {
         return;
     }
     for suite in Suite::ALL {
-        let before = LIVE.get();
+        let before = live();
         let receive = ReceiveContext::new(keys(suite, Path::AesNi, 1), 4);
         let send = SendContext::new(keys(suite, Path::AesNi, 2), 4);
-        let heap = usize::try_from(LIVE.get() - before).unwrap();
+        let heap = usize::try_from(live() - before).unwrap();
         let total = heap + size_of_val(&receive) + size_of_val(&send);
         let bound = if suite.salt_length() == 12 { 1920 } else { 1600 };
         assert!(total <= bound, "{suite}: {total} bytes");
@@ -112,6 +130,7 @@ fn both_contexts_of_a_flow_fit_their_bounds() {
 
 #[test]
 fn bursts_do_not_allocate() {
+    let _turn = alone();
     for suite in Suite::ALL {
         for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
             let mut leg = Leg {
@@ -129,7 +148,7 @@ fn bursts_do_not_allocate() {
                 if round == 22 {
                     leg.send.rekey(keys(suite, path, 2));
                 }
-                let before = CALLS.get();
+                let before = calls();
                 let mut position = 0_u32;
                 let mut packets = buffers.each_mut().map(|buffer| {
                     position += 1;
@@ -147,7 +166,7 @@ fn bursts_do_not_allocate() {
                 packets[3].buffer[6] ^= 0x80;
                 packets[8].buffer[20] ^= 1;
                 unprotect_burst(&mut packets, &mut leg);
-                assert_eq!(CALLS.get(), before, "{suite} {path} round {round}");
+                assert_eq!(calls(), before, "{suite} {path} round {round}");
                 for packet in &packets {
                     match packet.outcome {
                         Ok(()) => accepted += 1,
@@ -165,6 +184,7 @@ fn bursts_do_not_allocate() {
 /// A burst of more than one batch, between every two suites, with packets that are out of their place, forged and repeated.
 #[test]
 fn rekeying_does_not_allocate() {
+    let _turn = alone();
     for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
         for (from, to) in Suite::ALL.into_iter().flat_map(|from| Suite::ALL.map(|to| (from, to))) {
             let leg = |suite| Leg {
@@ -188,9 +208,9 @@ fn rekeying_does_not_allocate() {
             for packet in packets.iter_mut().step_by(10) {
                 packet.buffer[7] ^= 1;
             }
-            let before = CALLS.get();
+            let before = calls();
             rekey_burst(&mut packets, &mut relay);
-            assert_eq!(CALLS.get(), before, "{from} to {to} on {path}");
+            assert_eq!(calls(), before, "{from} to {to} on {path}");
             let refused: Vec<usize> = (0..100).filter(|n| packets[*n].outcome.is_err()).collect();
             assert_eq!(refused, (0..100).step_by(10).collect::<Vec<_>>(), "{from} to {to} on {path}");
         }
@@ -200,6 +220,7 @@ fn rekeying_does_not_allocate() {
 /// Headers that are encrypted on one leg, on the other or on both, as a whole and element by element.
 #[test]
 fn protecting_headers_does_not_allocate() {
+    let _turn = alone();
     let cryptex = HeaderProtection { cryptex: Cryptex::Required, ..HeaderProtection::default() };
     let elements = HeaderProtection {
         encrypted_extensions: [1, 2].into_iter().filter_map(NonZeroU8::new).collect(),
@@ -210,7 +231,7 @@ fn protecting_headers_does_not_allocate() {
         for suite in Suite::ALL.into_iter().filter(|suite| suite.encrypts()) {
             let keys = || {
                 let key = MasterKey::new(suite, &vec![7; suite.key_length()], &vec![8; suite.salt_length()]);
-                Box::new(KeySet::with_extension_keys(suite, &[key.unwrap()], path).unwrap())
+                KeySet::with_extension_keys(suite, &[key.unwrap()], path).unwrap()
             };
             for (from, to) in legs.into_iter().flat_map(|from| legs.map(|to| (from, to))) {
                 let leg = |receive, send| Leg {
@@ -231,7 +252,7 @@ fn protecting_headers_does_not_allocate() {
                     }
                     packets.push(Packet::new(buffer, length, Kind::Rtp, 0));
                 }
-                let before = CALLS.get();
+                let before = calls();
                 protect_burst(&mut packets, &mut sender);
                 for packet in packets.iter_mut().step_by(10) {
                     packet.buffer[40] ^= 1;
@@ -240,7 +261,7 @@ fn protecting_headers_does_not_allocate() {
                 let refused = packets.iter().filter(|packet| packet.outcome.is_err()).count();
                 packets.retain_mut(|packet| packet.outcome.is_ok() && !packet.index.is_multiple_of(7));
                 unprotect_burst(&mut packets, &mut receiver);
-                assert_eq!(CALLS.get(), before, "{suite} on {path}");
+                assert_eq!(calls(), before, "{suite} on {path}");
                 assert_eq!(refused, 6, "{suite} on {path}");
                 assert!(packets.iter().all(|packet| packet.outcome.is_ok()), "{suite} on {path}");
             }

@@ -101,6 +101,7 @@ fn all_kinds_of_values() {
 [node]
 name = "relay-7"
 drain = true
+allow_unlocked_keys = true
 [control]
 listen = "[::1]:1"
 handshake_timeout = "1m 30s"
@@ -118,6 +119,7 @@ format = "json"
     );
     let config = Config::parse(&text).unwrap();
     assert_eq!((config.node_name().as_str(), config.node.drain), ("relay-7", true));
+    assert!(config.node.allow_unlocked_keys);
     assert_eq!(config.control.listen, "[::1]:1".parse().unwrap());
     assert_eq!(config.control.handshake_timeout, Duration::from_secs(90));
     assert_eq!(config.metrics.listen, None);

@@ -132,6 +132,10 @@ impl Node {
     /// # Errors
     /// [`NodeError`]; nothing has changed.
     pub fn create(&self, owner: &Owner, request: &SessionRequest) -> Result<SessionView, NodeError> {
+        culvert_secret::scrubbed(|| self.make(owner, request))
+    }
+
+    fn make(&self, owner: &Owner, request: &SessionRequest) -> Result<SessionView, NodeError> {
         let mut inner = self.lock();
         let inner = &mut *inner;
         inner.plane.check_room()?;
@@ -178,6 +182,10 @@ impl Node {
     /// [`NodeError::Session`], and [`PlaneError::Busy`]: nothing has changed. What the session has let pass, the plane
     /// carries out; any other [`PlaneError`] is a defect.
     pub fn update(&self, caller: &Caller, request: &UpdateRequest) -> Result<SessionView, NodeError> {
+        culvert_secret::scrubbed(|| self.change(caller, request))
+    }
+
+    fn change(&self, caller: &Caller, request: &UpdateRequest) -> Result<SessionView, NodeError> {
         let mut inner = self.lock();
         let inner = &mut *inner;
         inner.plane.check_room()?;

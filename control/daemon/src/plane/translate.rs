@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use culvert_engine::{Component, Dscp, Ingress, Prefix, Rate, Receive, Send, SourceRule, side};
+use culvert_secret::Secret;
 use culvert_session::{Keys, Side, Source};
 use culvert_srtp::{KeyError, KeySet, ReceiveContext, SendContext};
 use culvert_wire::{Address, Endpoint};
@@ -49,8 +50,8 @@ pub(super) fn rate(bandwidth: Option<u64>) -> Option<Box<Rate>> {
     bandwidth.map(Rate::new).map(Box::new)
 }
 
-pub(super) fn keys(keys: &Keys) -> Result<Box<KeySet>, KeyError> {
-    KeySet::new(keys.suite, &keys.keys).map(Box::new)
+pub(super) fn keys(keys: &Keys) -> Result<Secret<KeySet>, KeyError> {
+    KeySet::new(keys.suite, &keys.keys)
 }
 
 pub(super) fn receive(side: &Side) -> Result<Receive, PlaneError> {
@@ -64,7 +65,7 @@ pub(super) fn send(side: &Side) -> Result<Send, PlaneError> {
 /// Where the session gives no leave to pass in the clear, the engine's side is one that cannot.
 fn side<C: side::Context>(
     side: &Side,
-    context: impl FnOnce(Box<KeySet>, usize) -> C,
+    context: impl FnOnce(Secret<KeySet>, usize) -> C,
 ) -> Result<side::Side<C>, PlaneError> {
     let context = |keys: &Keys, max_ssrcs: u16| -> Result<C, PlaneError> {
         Ok(context(self::keys(keys)?, usize::from(max_ssrcs)))

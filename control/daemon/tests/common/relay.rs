@@ -67,6 +67,7 @@ pub struct Setup {
     /// More of `[control.tls]`.
     pub tls: String,
     pub metrics: String,
+    pub log: String,
     pub directory: TempDir,
     pub authority: Authority,
 }
@@ -91,6 +92,7 @@ impl Setup {
             control: format!("{}:7443", net.host(1)),
             tls: String::new(),
             metrics: format!("{}:9464", net.host(1)),
+            log: String::new(),
             directory: tempfile::tempdir().unwrap(),
             authority: Authority::new("test", Validity::Days(1)).unwrap(),
         }
@@ -118,7 +120,7 @@ impl Setup {
         let role = |identity, role| format!("[[role]]\nidentity = {identity:?}\nroles = [{role:?}]\n");
         let text = format!(
             "[node]\n{}[control]\nlisten = {:?}\n[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
-             {}{}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n",
+             {}{}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n{}",
             self.node,
             self.control,
             self.path("server.pem"),
@@ -134,6 +136,7 @@ impl Setup {
             self.realms,
             self.srtp,
             self.media,
+            self.log,
         );
         self.write_file("culvert.toml", &text);
         text

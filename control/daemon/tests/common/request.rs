@@ -2,6 +2,7 @@
 //! Requests with everything that a test does not care about filled in.
 
 use culvert_api::v1::{self, protection::Kind};
+use culvert_secret::Secret;
 use culvert_srtp::{KeySet, MasterKey, Mki, Suite};
 
 /// One master key; the same number makes the same key.
@@ -25,6 +26,23 @@ impl Key {
         }
     }
 
+    /// A key that nothing else has.
+    pub fn random(suite: Suite) -> Key {
+        use std::io::Read as _;
+        let mut source = std::fs::File::open("/dev/urandom").unwrap();
+        let mut bytes = |length| {
+            let mut bytes = vec![0; length];
+            source.read_exact(&mut bytes).unwrap();
+            bytes
+        };
+        Key { suite, mki: Vec::new(), key: bytes(suite.key_length()), salt: bytes(suite.salt_length()) }
+    }
+
+    /// The master key and its salt.
+    pub fn secrets(&self) -> (&[u8], &[u8]) {
+        (&self.key, &self.salt)
+    }
+
     pub fn with_mki(mut self, mki: &[u8]) -> Key {
         self.mki = mki.to_vec();
         self
@@ -34,12 +52,12 @@ impl Key {
         v1::MasterKey { key: self.key.clone(), salt: self.salt.clone(), mki: self.mki.clone(), lifetime: 0 }
     }
 
-    pub fn set(&self) -> Box<KeySet> {
+    pub fn set(&self) -> Secret<KeySet> {
         let mut key = MasterKey::new(self.suite, &self.key, &self.salt).unwrap();
         if !self.mki.is_empty() {
             key = key.with_mki(Mki::new(&self.mki).unwrap());
         }
-        Box::new(KeySet::new(self.suite, &[key]).unwrap())
+        KeySet::new(self.suite, &[key]).unwrap()
     }
 
     /// As an attribute of RFC 4568.
@@ -57,7 +75,7 @@ impl Key {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = bytes.chunks(3).flat_map(|chunk| {
         let bits = (0..3).fold(0, |bits, i| bits << 8 | u32::from(*chunk.get(i).unwrap_or(&0)));

@@ -2,6 +2,7 @@
 //! What endpoints send and understand.
 
 use culvert_engine::{Protection, Receive, Send};
+use culvert_secret::Secret;
 use culvert_srtp::{
     Contexts, KeySet, Kind, MasterKey, Packet, ReceiveContext, Reject, SendContext, Suite, protect_burst,
     unprotect_burst,
@@ -15,8 +16,8 @@ pub enum Guard {
     Srtp(Suite, u8),
 }
 
-pub fn keys(suite: Suite, number: u8) -> Box<KeySet> {
-    Box::new(KeySet::new(suite, &[master_key(suite, number)]).unwrap())
+pub fn keys(suite: Suite, number: u8) -> Secret<KeySet> {
+    KeySet::new(suite, &[master_key(suite, number)]).unwrap()
 }
 
 pub fn master_key(suite: Suite, number: u8) -> MasterKey {

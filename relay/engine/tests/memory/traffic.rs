@@ -6,6 +6,7 @@ use std::sync::Arc;
 use culvert_engine::{
     Egress, Flow, FlowCounters, FlowSlot, Ingress, InterfaceId, NextHop, Receive, Send, SourceRule, Via,
 };
+use culvert_secret::Secret;
 use culvert_srtp::{Contexts, KeySet, Kind, MasterKey, ReceiveContext, SendContext, Suite, protect_burst};
 use culvert_wire::emit::{HeaderSpec, header_length, write};
 use culvert_wire::{Address, Endpoint, MacAddress};
@@ -19,11 +20,11 @@ fn endpoint(network: u8, slot: u32, odd: u16) -> Endpoint {
     Endpoint { address: Address::from_ipv4([network, 1, high, low]), port }
 }
 
-fn keys(suite: Suite, slot: u32) -> Box<KeySet> {
+fn keys(suite: Suite, slot: u32) -> Secret<KeySet> {
     let bytes: Vec<u8> =
         (0..32u32).map(|i| (slot.wrapping_mul(2_654_435_761) >> 8) as u8 ^ i as u8).collect();
     let key = MasterKey::new(suite, &bytes[..suite.key_length()], &bytes[..suite.salt_length()]).unwrap();
-    Box::new(KeySet::new(suite, &[key]).unwrap())
+    KeySet::new(suite, &[key]).unwrap()
 }
 
 /// A flow of its own ports, learning, under one suite on both legs, its next hop known.

@@ -133,7 +133,7 @@ fn what_is_held_or_has_nowhere_to_go_is_not_charged() {
 fn bytes_that_leave_unencrypted_are_counted() {
     let null = || {
         let key = MasterKey::new(Suite::NullHmacSha1_80, &[9; 16], &[9; 14]).unwrap();
-        let keys = Box::new(KeySet::new(Suite::NullHmacSha1_80, &[key]).unwrap());
+        let keys = KeySet::new(Suite::NullHmacSha1_80, &[key]).unwrap();
         Send::srtp(SendContext::new(keys, 4))
     };
     let required = Send::required(SendContext::new(keys(2), 4)).unwrap();

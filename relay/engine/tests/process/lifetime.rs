@@ -4,13 +4,14 @@
 use culvert_engine::{
     Command, DropReason, FlowSlot, Nanos, Receive, Send, SourceRule, Verdict, WorkerConfig,
 };
+use culvert_secret::Secret;
 use culvert_srtp::{KeySet, MasterKey, Mki, ReceiveContext, SendContext};
 
 use crate::world::{Input, SUITE, Sealer, World, dropped, endpoint, flow, receive, rtp, send};
 
-fn lasting(number: u8, packets: u64) -> Box<KeySet> {
+fn lasting(number: u8, packets: u64) -> Secret<KeySet> {
     let key = MasterKey::new(SUITE, &[number; 16], &[number ^ 0x55; 14]).unwrap();
-    Box::new(KeySet::new(SUITE, &[key.with_lifetime(packets).unwrap()]).unwrap())
+    KeySet::new(SUITE, &[key.with_lifetime(packets).unwrap()]).unwrap()
 }
 
 fn report() -> Vec<u8> {
@@ -122,7 +123,7 @@ fn of_several_receive_keys_each_is_announced() {
         let key = MasterKey::new(SUITE, &[number; 16], &[number; 14]).unwrap();
         key.with_lifetime(packets).unwrap().with_mki(Mki::new(&[number]).unwrap())
     };
-    let set = |keys: &[MasterKey]| Box::new(KeySet::new(SUITE, keys).unwrap());
+    let set = |keys: &[MasterKey]| KeySet::new(SUITE, keys).unwrap();
     let mut world = World::new(&WorkerConfig::default());
     let from = ReceiveContext::new(set(&[key(1, 3), key(2, 5)]), 4);
     world.install(0, flow(0, 5000, SourceRule::LearnAny, Receive::srtp(from), send(2)));

@@ -2,13 +2,14 @@
 //! What the cryptography of either side refuses.
 
 use culvert_engine::{DropReason, Nanos, Receive, Send, SourceRule, Verdict, WorkerConfig};
+use culvert_secret::Secret;
 use culvert_srtp::{KeySet, MasterKey, ReceiveContext, SendContext};
 
 use crate::world::{Input, SUITE, Sealer, World, dropped, endpoint, flow, receive, rtp, send};
 
-fn short_lived(number: u8, packets: u64) -> Box<KeySet> {
+fn short_lived(number: u8, packets: u64) -> Secret<KeySet> {
     let key = MasterKey::new(SUITE, &[number; 16], &[number ^ 0x55; 14]).unwrap();
-    Box::new(KeySet::new(SUITE, &[key.with_lifetime(packets).unwrap()]).unwrap())
+    KeySet::new(SUITE, &[key.with_lifetime(packets).unwrap()]).unwrap()
 }
 
 /// Four packets in one burst through a flow, and what came of them.

@@ -12,6 +12,7 @@ use culvert_engine::{
     Cause, Command, Component, DropReason, Egress, Event, Flow, FlowCounters, FlowSlot, Ingress, Nanos,
     Receive, Retired, Send, Side, SourceRule, Verdict, Via, WorkerConfig,
 };
+use culvert_secret::Secret;
 use culvert_srtp::{
     Contexts, KeySet, Kind, MasterKey, Packet, ReceiveContext, SendContext, Suite, protect_burst,
     unprotect_burst,
@@ -99,10 +100,10 @@ const RECEIVING: [Step; 12] = [
     Step::Reinstall(1),
 ];
 
-fn keys(suite: Suite, number: u8) -> Box<KeySet> {
+fn keys(suite: Suite, number: u8) -> Secret<KeySet> {
     let key =
         MasterKey::new(suite, &[number; 32][..suite.key_length()], &[!number; 14][..suite.salt_length()]);
-    Box::new(KeySet::new(suite, &[key.unwrap()]).unwrap())
+    KeySet::new(suite, &[key.unwrap()]).unwrap()
 }
 
 /// A context of one end, for one packet at a time.
@@ -167,7 +168,11 @@ impl Model {
     }
 }
 
-fn side<C: Context>(content: Content, required: bool, context: fn(Box<KeySet>, usize) -> C) -> Box<Side<C>> {
+fn side<C: Context>(
+    content: Content,
+    required: bool,
+    context: fn(Secret<KeySet>, usize) -> C,
+) -> Box<Side<C>> {
     Box::new(match (content, required) {
         (Content::NotReady, true) => Side::required_not_ready(),
         (Content::Srtp(suite, number), true) => Side::required(context(keys(suite, number), 4)).unwrap(),

@@ -10,6 +10,7 @@ use culvert_engine::{
     PacketInfo, PacketIo, Receive, Send, SourceRule, Verdict, Via, WorkerConfig, WorkerCounters, WorkerState,
     process,
 };
+use culvert_secret::Secret;
 use culvert_srtp::{Contexts, KeySet, Kind, MasterKey, ReceiveContext, SendContext, Suite, protect_burst};
 use culvert_wire::{Address, Endpoint};
 use rtrb::{Consumer, RingBuffer};
@@ -107,9 +108,9 @@ pub fn endpoint(host: u8, port: u16) -> Endpoint {
     Endpoint { address: Address::from_ipv4([192, 0, 2, host]), port }
 }
 
-pub fn keys(number: u8) -> Box<KeySet> {
+pub fn keys(number: u8) -> Secret<KeySet> {
     let key = MasterKey::new(SUITE, &[number; 16], &[number ^ 0x55; 14]).unwrap();
-    Box::new(KeySet::new(SUITE, &[key]).unwrap())
+    KeySet::new(SUITE, &[key]).unwrap()
 }
 
 pub fn receive(number: u8) -> Receive {

@@ -12,11 +12,11 @@ pub(super) type At<'k> = (&'k RtpKeys, Position);
 pub(super) const ORIGIN: Position = Position { ssrc: 0, index: 0 };
 
 pub(super) fn counter_mode(machine: Machine, key: &[u8], salt: [u8; 14]) -> RtpKeys {
-    RtpKeys::CounterMode(Box::new(machine.counter_key(key, HmacKey::new(&[0; 20]), salt)))
+    RtpKeys::CounterMode(culvert_secret::Secret::new(machine.counter_key(key, HmacKey::new(&[0; 20]), salt)))
 }
 
 pub(super) fn gcm(machine: Machine, key: &[u8], salt: [u8; 12]) -> RtpKeys {
-    RtpKeys::Gcm(Box::new(machine.gcm_key(key, salt)))
+    RtpKeys::Gcm(culvert_secret::Secret::new(machine.gcm_key(key, salt)))
 }
 
 /// Takes a packet from key to key. The tags of GCM of what was there and of what is there now.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use culvert_secret::Secret;
+
 use super::SessionKeys;
 use crate::extension_keys::ExtensionKeys;
 use crate::header_protection::HeaderProtection;
@@ -10,14 +12,14 @@ use crate::{KeyError, KeySet, MasterKey, Path, Suite};
 #[derive(Default)]
 pub(super) struct More {
     /// The keys behind the first.
-    pub(super) others: Box<[SessionKeys]>,
+    pub(super) others: Box<[Secret<SessionKeys>]>,
     /// The keys of RFC 6904, by the position of their master key. Empty where the set was made without.
     extensions: Box<[ExtensionKeys]>,
 }
 
 impl More {
-    pub(super) fn of(others: Box<[SessionKeys]>) -> Option<Box<More>> {
-        (!others.is_empty()).then(|| Box::new(More { others, ..More::default() }))
+    pub(super) fn of(others: Box<[Secret<SessionKeys>]>) -> Option<Secret<More>> {
+        (!others.is_empty()).then(|| Secret::new(More { others, ..More::default() }))
     }
 }
 
@@ -28,25 +30,29 @@ impl KeySet {
     ///
     /// # Errors
     /// As [`with_path`](Self::with_path).
-    pub fn with_extension_keys(suite: Suite, keys: &[MasterKey], path: Path) -> Result<KeySet, KeyError> {
-        let set = Self::with_path(suite, keys, path)?;
-        Ok(set.with_extensions(keys.iter().filter_map(ExtensionKeys::derive).collect()))
+    pub fn with_extension_keys(
+        suite: Suite,
+        keys: &[MasterKey],
+        path: Path,
+    ) -> Result<Secret<KeySet>, KeyError> {
+        let mut set = Self::with_path(suite, keys, path)?;
+        set.add_extensions(keys.iter().filter_map(ExtensionKeys::derive).collect());
+        Ok(set)
     }
 
-    fn with_extensions(mut self, extensions: Box<[ExtensionKeys]>) -> KeySet {
+    fn add_extensions(&mut self, extensions: Box<[ExtensionKeys]>) {
         if !extensions.is_empty() {
             self.more.get_or_insert_default().extensions = extensions;
         }
-        self
     }
 
     /// Extension keys that no master key derives to.
     #[cfg(test)]
-    pub(crate) fn with_extension_material(self, material: &[ExtensionMaterial]) -> KeySet {
+    pub(crate) fn add_extension_material(&mut self, material: &[ExtensionMaterial]) {
         let suite = self.suite;
-        self.with_extensions(
+        self.add_extensions(
             material.iter().filter_map(|material| ExtensionKeys::new(suite, material)).collect(),
-        )
+        );
     }
 
     /// What the set's context does to headers. `None` where it leaves them alone.
@@ -64,7 +70,7 @@ impl KeySet {
         self.protection = before.protection.take();
     }
 
-    pub(super) fn others(&self) -> &[SessionKeys] {
+    pub(super) fn others(&self) -> &[Secret<SessionKeys>] {
         self.more.as_deref().map(|more| &*more.others).unwrap_or_default()
     }
 

@@ -47,7 +47,7 @@ fn overhead_is_tag_mki_and_srtcp_index() {
 #[test]
 fn debug_shows_no_key() {
     let set = KeySet::new(Suite::AeadAes256Gcm, &[key(Suite::AeadAes256Gcm, &[7])]).unwrap();
-    assert_eq!(format!("{set:?}"), "KeySet { suite: AeadAes256Gcm, keys: 1, .. }");
+    assert_eq!(format!("{set:?} {:?}", *set), "Secret(..) KeySet { suite: AeadAes256Gcm, keys: 1, .. }");
 }
 
 #[test]
@@ -64,4 +64,9 @@ fn what_holds_keys_zeroizes_them() {
     zeroizes::<aes::Aes128Enc>();
     zeroizes::<aes::Aes192Enc>();
     zeroizes::<aes::Aes256Enc>();
+}
+/// A set's slot is a multiple of 32 bytes, and there are 400,000 of them.
+#[test]
+fn a_set_fills_its_slot() {
+    assert_eq!((size_of::<KeySet>(), size_of::<RtpKeys>()), (160, 16));
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use culvert_secret::Secret;
 use zeroize::Zeroizing;
 
 use super::{Position, equal, gcm_salt, write_tag};
@@ -11,14 +12,14 @@ use crate::kernel::{CounterKey, GcmKey, Machine, prefetch};
 use crate::layout::Layout;
 use crate::suite::Transform;
 
-/// Keys of SRTP, which has a packet every few milliseconds: expanded once. Boxed, because they differ in size by some hundred
-/// bytes.
+/// Keys of SRTP, which has a packet every few milliseconds: expanded once. Each in a slot of its own, because they differ in size by
+/// some hundred bytes.
 pub(crate) enum RtpKeys {
-    CounterMode(Box<CounterKey>),
-    Gcm(Box<GcmKey>),
-    Null(Box<HmacKey>),
-    PortableCounterMode(Box<(PortableAes, HmacKey)>, Zeroizing<[u8; 14]>),
-    PortableGcm(Box<PortableGcm>, Zeroizing<[u8; 12]>),
+    CounterMode(Secret<CounterKey>),
+    Gcm(Secret<GcmKey>),
+    Null(Secret<HmacKey>),
+    PortableCounterMode(Secret<(PortableAes, HmacKey, Zeroizing<[u8; 14]>)>),
+    PortableGcm(Secret<(PortableGcm, Zeroizing<[u8; 12]>)>),
 }
 
 impl RtpKeys {
@@ -26,19 +27,18 @@ impl RtpKeys {
         let (key, length) = (&material.key, suite.key_length());
         let hmac = || HmacKey::new(&material.authentication);
         match (suite.transform(), machine) {
-            (Transform::Null, _) => Self::Null(Box::new(hmac())),
-            (Transform::CounterMode, Some(machine)) => {
-                Self::CounterMode(Box::new(machine.counter_key(&key[..length], hmac(), material.salt)))
-            }
-            (Transform::CounterMode, None) => Self::PortableCounterMode(
-                Box::new((PortableAes::new(key, length), hmac())),
-                Zeroizing::new(material.salt),
-            ),
+            (Transform::Null, _) => Self::Null(Secret::build(hmac)),
+            (Transform::CounterMode, Some(machine)) => Self::CounterMode(Secret::build(|| {
+                machine.counter_key(&key[..length], hmac(), material.salt)
+            })),
+            (Transform::CounterMode, None) => Self::PortableCounterMode(Secret::build(|| {
+                (PortableAes::new(key, length), hmac(), Zeroizing::new(material.salt))
+            })),
             (Transform::Gcm, Some(machine)) => {
-                Self::Gcm(Box::new(machine.gcm_key(&key[..length], *gcm_salt(material))))
+                Self::Gcm(Secret::build(|| machine.gcm_key(&key[..length], *gcm_salt(material))))
             }
             (Transform::Gcm, None) => {
-                Self::PortableGcm(Box::new(PortableGcm::new(key, length)), gcm_salt(material))
+                Self::PortableGcm(Secret::build(|| (PortableGcm::new(key, length), gcm_salt(material))))
             }
         }
     }
@@ -49,8 +49,8 @@ impl RtpKeys {
         match self {
             Self::CounterMode(key) => Some(key.hmac()),
             Self::Null(hmac) => Some(hmac),
-            Self::PortableCounterMode(keys, _) => Some(&keys.1),
-            Self::Gcm(_) | Self::PortableGcm(..) => None,
+            Self::PortableCounterMode(keys) => Some(&keys.1),
+            Self::Gcm(_) | Self::PortableGcm(_) => None,
         }
     }
 
@@ -61,7 +61,7 @@ impl RtpKeys {
             Self::CounterMode(key) => prefetch(&**key),
             Self::Gcm(key) => prefetch(&**key),
             Self::Null(key) => prefetch(&**key),
-            Self::PortableCounterMode(..) | Self::PortableGcm(..) => {}
+            Self::PortableCounterMode(_) | Self::PortableGcm(_) => {}
         }
     }
 
@@ -94,7 +94,7 @@ impl RtpKeys {
     ) -> [u8; 16] {
         match (self, machine) {
             (Self::Gcm(key), Some(machine)) => machine.gcm_tag(key, position, header, payload),
-            (Self::PortableGcm(gcm, salt), _) => gcm.tag(&position.nonce(salt), header, payload),
+            (Self::PortableGcm(keys), _) => keys.0.tag(&position.nonce(&keys.1), header, payload),
             _ => [0; 16],
         }
     }
@@ -113,10 +113,10 @@ impl RtpKeys {
     /// Encrypts or decrypts the payload: both ciphers are key streams.
     pub(crate) fn apply_keystream(&self, machine: Option<Machine>, payload: &mut [u8], position: Position) {
         match (self, machine) {
-            (Self::PortableCounterMode(keys, salt), _) => {
-                keys.0.apply_keystream(&position.counter(salt), payload);
+            (Self::PortableCounterMode(keys), _) => {
+                keys.0.apply_keystream(&position.counter(&keys.2), payload);
             }
-            (Self::PortableGcm(gcm, salt), _) => gcm.apply_keystream(&position.nonce(salt), payload),
+            (Self::PortableGcm(keys), _) => keys.0.apply_keystream(&position.nonce(&keys.1), payload),
             (_, Some(machine)) => machine.xor((self, position), payload),
             (_, None) => {}
         }

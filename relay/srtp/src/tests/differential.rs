@@ -7,6 +7,7 @@ use super::harness::{Table, every_suite_and_path, key_set, rtcp, rtp, table};
 use super::libsrtp::{Direction, Key, Session, Status};
 use crate::kdf::{Material, Protocol};
 use crate::{KeySet, Kind, MasterKey, Mki, Path, Reject, Suite};
+use culvert_secret::Secret;
 
 /// xorshift64*: the runs are the same every time, and a failure names its suite, path and step.
 struct Random(u64);
@@ -68,7 +69,7 @@ impl Keys {
 
     /// libsrtp derives the keys of AES-192 by AES-256, from a master key that takes in the start of the salt; RFC 6188
     /// section 3 wants AES-192. Its packets are those of the RFC once both have the same session keys.
-    fn set(&self, path: Path) -> Box<KeySet> {
+    fn set(&self, path: Path) -> Secret<KeySet> {
         if self.suite.key_length() != 24 {
             return key_set(self.suite, path, &self.masters);
         }
@@ -79,7 +80,7 @@ impl Keys {
             let materials = [Protocol::Srtp, Protocol::Srtcp].map(|p| Material::derive(&wide, p));
             (materials, master.mki().cloned())
         });
-        Box::new(KeySet::from_material(self.suite, path, keys.collect()))
+        KeySet::from_material(self.suite, path, keys.collect())
     }
 
     fn theirs(&self, direction: Direction) -> Session {

@@ -13,6 +13,7 @@ use super::libsrtp::{Direction, Key, Session};
 use crate::hex::hex;
 use crate::kdf::{ExtensionMaterial, Material, Protocol};
 use crate::{Cryptex, HeaderProtection, KeySet, Kind, MasterKey, ReceiveContext, SendContext, Suite};
+use culvert_secret::Secret;
 
 const SSRC: u32 = 0xdead_beef;
 
@@ -54,17 +55,16 @@ fn as_libsrtp_derives(master: &MasterKey) -> MasterKey {
     let mut wide = master.clone();
     if master.suite().key_length() == 24 {
         wide.suite = Suite::AesCm256HmacSha1_80;
-        wide.key[24..].copy_from_slice(&master.salt[..8]);
-        wide.salt.copy_within(8.., 0);
-        wide.salt[6..].fill(0);
+        wide.secret.key[24..].copy_from_slice(&master.secret.salt[..8]);
+        wide.secret.salt.copy_within(8.., 0);
+        wide.secret.salt[6..].fill(0);
     }
     wide
 }
 
-fn table(ids: &[u8], keys: impl Fn() -> KeySet) -> Table {
+fn table(ids: &[u8], keys: impl Fn() -> Secret<KeySet>) -> Table {
     let encrypted_extensions = ids.iter().filter_map(|id| NonZeroU8::new(*id)).collect();
     let protection = HeaderProtection { cryptex: Cryptex::Off, encrypted_extensions };
-    let keys = || Box::new(keys());
     Table {
         receive: vec![ReceiveContext::new(keys(), 8).with_header_protection(protection)],
         send: vec![SendContext::new(keys(), 8).with_header_protection(protection)],
@@ -114,7 +114,11 @@ fn encrypts_and_decrypts_as_libsrtp_does() {
             return;
         }
         let theirs = Key {
-            key_and_salt: [&master.key[..suite.key_length()], &master.salt[..suite.salt_length()]].concat(),
+            key_and_salt: [
+                &master.secret.key[..suite.key_length()],
+                &master.secret.salt[..suite.salt_length()],
+            ]
+            .concat(),
             mki: Vec::new(),
         };
         let strategy = (vec(1..15_u8, 1..6), vec((extension(), 0..16_u8, vec(any::<u8>(), 0..60)), 1..20));
@@ -132,8 +136,9 @@ fn encrypts_and_decrypts_as_libsrtp_does() {
                 let (mut sender, mut receiver) = (session(Direction::Send), session(Direction::Receive));
                 let mut ours = table(&chosen, || {
                     let materials = [Protocol::Srtp, Protocol::Srtcp].map(|p| Material::derive(&derived, p));
-                    KeySet::from_material(suite, path, vec![(materials, None)])
-                        .with_extension_material(&[ExtensionMaterial::derive(&derived)])
+                    let mut set = KeySet::from_material(suite, path, vec![(materials, None)]);
+                    set.add_extension_material(&[ExtensionMaterial::derive(&derived)]);
+                    set
                 });
                 for (step, ((profile, data), csrcs, payload)) in packets.iter().enumerate() {
                     // From one roll-over counter into the next.

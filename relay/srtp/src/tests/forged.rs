@@ -5,10 +5,11 @@ use super::harness::{Burst, Outcome, Table, every_suite_and_path, key_set, maste
 use crate::{
     Contexts, KeySet, Kind, Onward, Packet, Path, ReceiveContext, Relay, SendContext, Suite, rekey_burst,
 };
+use culvert_secret::Secret;
 
 const SSRCS: [u32; 2] = [0x1111_2222, 3];
 
-fn keys(suite: Suite, path: Path, seed: u8, mki: &[u8]) -> Box<KeySet> {
+fn keys(suite: Suite, path: Path, seed: u8, mki: &[u8]) -> Secret<KeySet> {
     key_set(suite, path, &[master_key(suite, seed, mki)])
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One context at a time, packets as byte vectors.
 
-#[cfg(target_arch = "x86_64")]
 use crate::kernel::Machine;
 use crate::{
     Contexts, KeySet, Kind, MasterKey, Mki, Onward, Packet, Path, ReceiveContext, Reject, Relay, SendContext,
     Suite, protect_burst, unprotect_burst,
 };
+#[cfg(target_arch = "x86_64")]
+use culvert_secret::Secret;
 
 /// Contexts by position, the same id for both directions.
 #[derive(Default)]
@@ -93,7 +94,7 @@ impl Table {
 }
 
 /// A receiver and a sender, each with a set that `keys` gives, for up to eight SSRCs.
-pub(crate) fn table(keys: impl Fn() -> Box<KeySet>) -> Table {
+pub(crate) fn table(keys: impl Fn() -> Secret<KeySet>) -> Table {
     Table { receive: vec![ReceiveContext::new(keys(), 8)], send: vec![SendContext::new(keys(), 8)] }
 }
 
@@ -165,8 +166,8 @@ pub(crate) fn master_key(suite: Suite, seed: u8, mki: &[u8]) -> MasterKey {
     if mki.is_empty() { key } else { key.with_mki(Mki::new(mki).unwrap()) }
 }
 
-pub(crate) fn key_set(suite: Suite, path: Path, keys: &[MasterKey]) -> Box<KeySet> {
-    Box::new(KeySet::with_path(suite, keys, path).unwrap())
+pub(crate) fn key_set(suite: Suite, path: Path, keys: &[MasterKey]) -> Secret<KeySet> {
+    KeySet::with_path(suite, keys, path).unwrap()
 }
 
 /// An RTP packet with as many CSRCs, header extension words and payload bytes as asked for.

@@ -13,6 +13,7 @@ use crate::{
     Cryptex, HeaderProtection, KeySet, Kind, Packet, Path, ReceiveContext, Reject, SendContext, Suite,
     rekey_burst,
 };
+use culvert_secret::Secret;
 
 const SSRC: u32 = 0x0102_0304;
 const CLEAR: HeaderProtection =
@@ -36,18 +37,18 @@ struct Leg {
 }
 
 impl Leg {
-    fn keys(&self) -> Box<KeySet> {
+    fn keys(&self) -> Secret<KeySet> {
         self.keys_with_another(false)
     }
 
     /// The keys, behind one that no packet names.
-    fn keys_with_another(&self, other: bool) -> Box<KeySet> {
+    fn keys_with_another(&self, other: bool) -> Secret<KeySet> {
         let key = |seed, mki: &[u8]| master_key(self.suite, seed, mki);
         let mut keys = vec![key(self.seed, self.mki)];
         if other && !self.mki.is_empty() {
             keys.insert(0, key(self.seed + 1, &[0x4d; 4][..self.mki.len()]));
         }
-        Box::new(KeySet::with_extension_keys(self.suite, &keys, self.path).unwrap())
+        KeySet::with_extension_keys(self.suite, &keys, self.path).unwrap()
     }
 
     fn receive(&self) -> ReceiveContext {
@@ -283,7 +284,7 @@ fn elements_are_never_in_the_clear() {
         let (packet, _) = both.protect(0, Kind::Rtp, &whole).unwrap();
         assert_eq!(packet[17] != whole[17], suite.encrypts());
 
-        let keys = || KeySet::with_path(suite, &[master_key(suite, 1, &[])], path).map(Box::new).unwrap();
+        let keys = || KeySet::with_path(suite, &[master_key(suite, 1, &[])], path).unwrap();
         both.send[0].rekey(keys());
         expected(both.protect(0, Kind::Rtp, &rtp(SSRC, 3, 0, Some(1), &[])).map(|_| ()));
         let receive = ReceiveContext::new(keys(), 8).with_header_protection(protection);

@@ -8,8 +8,9 @@ use crate::index::{MAX_INDEX, MAX_RTCP_INDEX};
 use crate::kdf::{Material, Protocol};
 use crate::session::E_BIT;
 use crate::{KeySet, Kind, MasterKey, Path, Reject, SendContext, Suite};
+use culvert_secret::Secret;
 
-fn limited(suite: Suite, path: Path, seed: u8, packets: u64) -> Box<KeySet> {
+fn limited(suite: Suite, path: Path, seed: u8, packets: u64) -> Secret<KeySet> {
     let key: MasterKey = master_key(suite, seed, &[]).with_lifetime(packets).unwrap();
     key_set(suite, path, &[key])
 }

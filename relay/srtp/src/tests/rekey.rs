@@ -3,10 +3,11 @@
 
 use super::harness::{Table, every_suite_and_path, key_set, master_key, rtcp, rtp, table};
 use crate::{KeySet, Kind, Path, Reject, SendContext, Suite};
+use culvert_secret::Secret;
 
 const SSRC: u32 = 0xaabb_ccdd;
 
-fn keys(suite: Suite, path: Path, seed: u8) -> Box<KeySet> {
+fn keys(suite: Suite, path: Path, seed: u8) -> Secret<KeySet> {
     key_set(suite, path, &[master_key(suite, seed, &[])])
 }
 

@@ -3,6 +3,7 @@
 
 use super::harness::{Table, every_suite_and_path, key_set, master_key, rtcp, rtp, table};
 use crate::{KeySet, Kind, MasterKey, Path, ReceiveContext, Reject, SendContext, Suite};
+use culvert_secret::Secret;
 
 const SSRC: u32 = 0x1234_5678;
 
@@ -19,7 +20,7 @@ struct Victim {
     next_rtcp: Vec<u8>,
 }
 
-fn keys(suite: Suite, path: Path, seed: u8, mkis: &[&[u8]]) -> Box<KeySet> {
+fn keys(suite: Suite, path: Path, seed: u8, mkis: &[&[u8]]) -> Secret<KeySet> {
     let masters: Vec<MasterKey> =
         mkis.iter().zip(seed..).map(|(mki, seed)| master_key(suite, seed, mki)).collect();
     key_set(suite, path, &masters)

@@ -64,7 +64,7 @@ fn rfc_7714_section_16() {
             assert_eq!(packet, protected, "{suite} {path}");
 
             let set = || KeySet::from_material(suite, path, vec![([material(suite), material(suite)], None)]);
-            let mut table = table(|| Box::new(set()));
+            let mut table = table(set);
             assert_eq!(table.unprotect(0, Kind::Rtp, &protected), Ok((plain.clone(), 0xf17b)), "{suite} {path}");
         }
     }
@@ -98,7 +98,7 @@ fn rfc_7714_section_17() {
             assert_eq!(packet, protected, "{suite} {path}");
 
             let set = || KeySet::from_material(suite, path, vec![([material(suite), material(suite)], None)]);
-            let mut table = table(|| Box::new(set()));
+            let mut table = table(set);
             assert_eq!(table.unprotect(0, Kind::Rtcp, &protected), Ok((plain.clone(), 0x5d4)), "{suite} {path}");
         }
     }

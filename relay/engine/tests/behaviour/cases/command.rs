@@ -63,7 +63,7 @@ pub fn a_key_that_has_served_its_lifetime_is_reported_once<H: Harness>() {
     let mut call = Call::place(&mut harness, SRTP);
     let slot = call.slots[0];
     let short = master_key(CM, 1).with_lifetime(2).unwrap();
-    let receive = ReceiveContext::new(Box::new(KeySet::new(CM, &[short]).unwrap()), 4);
+    let receive = ReceiveContext::new(KeySet::new(CM, &[short]).unwrap(), 4);
     call.set_sides(&mut harness, 0, Receive::srtp(receive), Guard::Srtp(GCM, 4).send(4));
     for sequence in 1..=2 {
         call.passes(&mut harness, 0, &rtp(7, sequence));

@@ -5,6 +5,7 @@ use super::scenario::{Arrival, Damage, Keys, Leg, STREAMS, Scenario, Step};
 use crate::index::{MAX_INDEX, MAX_RTCP_INDEX};
 use crate::tests::harness::{Table, key_set, master_key, rtcp, rtp};
 use crate::{KeySet, Kind, MasterKey, Onward, Packet, Path, ReceiveContext, Reject, SendContext};
+use culvert_secret::Secret;
 
 /// What lies around buffers.
 const CANARY: u8 = 0xc9;
@@ -76,7 +77,7 @@ fn master(keys: &Keys, n: usize) -> MasterKey {
     }
 }
 
-fn set(keys: &Keys, path: Path) -> Box<KeySet> {
+fn set(keys: &Keys, path: Path) -> Secret<KeySet> {
     let masters: Vec<MasterKey> = (0..keys.count).map(|n| master(keys, n)).collect();
     key_set(keys.suite, path, &masters)
 }
