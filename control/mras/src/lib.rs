@@ -2,7 +2,7 @@
 //! The media relay authentication service as functions: credentials, sealed keys, revocation, quotas.
 //!
 //! A front end asks [`Mras`] for credentials on behalf of participants. Every relay that has the [`KeyRing`] verifies them
-//! without a lookup. Session keys travel to a participant in a [container](container) that its password opens.
+//! without a lookup. Session keys travel to a participant in a [container] that its password opens.
 //!
 //! Nothing here reads a clock or a file: times are handed in, and what must survive a restart is handed out as text.
 //!
