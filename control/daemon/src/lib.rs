@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The Culvert media relay daemon: configuration, mutual TLS, logs and metrics around the relay.
 
+pub mod audit;
 pub mod backend;
 pub mod check;
 pub mod collector;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod files;
+pub mod sip;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,8 +4,9 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use culvert_api::v1::media_relay_auth_server::MediaRelayAuthServer;
 use culvert_api::v1::relay_server::RelayServer;
 use culvert_session::{NodeConfig, Sessions};
 use prometheus_client::registry::Registry;
@@ -16,12 +17,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use tonic::transport::Server;
 use zeroize::Zeroizing;
 
+use crate::audit::AuditTrail;
 use crate::backend::{self, BackendError};
 use crate::collector::NodeCollector;
-use crate::config::{Config, PeerClass, Realm};
-use crate::grpc::{About, AboutRealm, RelayService};
+use crate::config::{Config, OnExpiry, PeerClass, Realm};
+use crate::grpc::{About, AboutRealm, MrasService, RelayService};
 use crate::key_memory;
 use crate::metrics::{self, MetricsError, MetricsServer};
+use crate::mras::{self, Mras};
 use crate::node::Node;
 use crate::srtp_path::{self, SrtpPathError};
 use crate::tls::{
@@ -56,12 +59,12 @@ pub enum RunError {
     #[error(transparent)]
     SrtpPath(#[from] SrtpPathError),
     /// The control listener.
-    #[error(
-        "cannot serve the control interface at {address}: {source}; set control.listen to a free address"
-    )]
+    #[error("cannot listen at {address}: {source}; set {key} to a free address")]
     Listen {
         /// Where.
         address: SocketAddr,
+        /// The key of the configuration that says so.
+        key: &'static str,
         /// The system's reason.
         source: io::Error,
     },
@@ -77,6 +80,12 @@ pub enum RunError {
     /// The reflection service.
     #[error("the reflection service cannot be built: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The audit trail.
+    #[error("audit.file: {0}")]
+    Audit(#[from] culvert_audit::AuditError),
+    /// The media relay authentication service.
+    #[error("mras: {0}")]
+    Mras(#[from] mras::OpenError),
     /// A worker had panicked.
     #[error(transparent)]
     Panicked(#[from] culvert_engine::Panicked),
@@ -100,17 +109,25 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let policy = Policy { minimum_version: config.control.tls.minimum_version, fips: false };
     let tls = TlsHandle::load(config.control.tls.clone(), policy)?;
     let address = config.control.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    let listener = listen(address, "control.listen").await?;
+    let mras = Mras::open(&config.mras, SystemTime::now())?;
+    let audit = AuditTrail::open(&config.audit, config.node_name())?;
     let sessions = Sessions::new(node_config(&config), *secret()?)?;
     let srtp = srtp_path::force(config.srtp.path)?;
     tracing::info!(path = %srtp.path, chosen_by = %srtp.source, "SRTP path");
     let plane = backend::start(&config).await?;
-    let node = Arc::new(Node::new(sessions, plane, u64::from(config.media.authentication_failure_rate)));
+    let node = Node::new(sessions, plane, u64::from(config.media.authentication_failure_rate))
+        .with_trail(audit.as_ref().map(AuditTrail::trail))
+        .with_mras(mras.clone());
+    let node = Arc::new(node);
     if config.node.drain {
         node.drain(true);
     }
-    let served = serve(&config, Arc::clone(&node), (tls, hangup), listener, stopping).await;
+    let served = serve(&config, Arc::clone(&node), mras, (tls, hangup), listener, stopping).await;
     let stopped = node.stop();
+    if let Some(audit) = audit {
+        audit.close();
+    }
     tracing::info!("stopped");
     served?;
     Ok(stopped?)
@@ -119,6 +136,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
 async fn serve(
     config: &Config,
     node: Arc<Node>,
+    mras: Option<Mras>,
     (tls, hangup): (TlsHandle, Signal),
     listener: TcpListener,
     stopping: impl Future<Output = ()> + Send + 'static,
@@ -127,7 +145,7 @@ async fn serve(
     let links = LinkRegister::new(config.control.max_connections as usize);
     let mut tasks = JoinSet::new();
     tasks.spawn(poll(Arc::clone(&node)));
-    tasks.spawn(watch(Arc::clone(&node)));
+    tasks.spawn(watch(Arc::clone(&node), mras.clone(), expiry(config)));
     tasks.spawn(follow_routes(Arc::clone(&node)));
     tasks.spawn(tls.clone().follow(links.clone(), hangup));
     if let Some(address) = config.metrics.listen {
@@ -144,20 +162,31 @@ async fn serve(
         timeout: config.control.handshake_timeout,
     };
     let roles = Arc::new(RoleTable::new(config.roles.clone()));
-    let incoming = tls::incoming(listener, tls, Service::GRPC, roles, limits, handshakes.clone(), links);
+    if let (Some(address), Some(mras)) = (config.mras.sip, &mras) {
+        let listener = listen(address, "mras.sip.listen").await?;
+        let (tls, roles, links) = (tls.clone(), Arc::clone(&roles), links.clone());
+        let incoming =
+            tls::incoming(listener, tls, Service::MRAS_SIP, roles, limits, handshakes.clone(), links);
+        tasks.spawn(mras::sip::serve(mras.clone(), incoming));
+        tracing::info!(%address, "serving MRAS by SIP");
+    }
+    let incoming =
+        tls::incoming(listener, tls, Service::GRPC, roles, limits, handshakes.clone(), links.clone());
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<RelayServer<RelayService>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(culvert_api::v1::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let relay = RelayServer::new(RelayService::new(Arc::clone(&node), about(config)));
+    let relay = RelayService::new(Arc::clone(&node), about(config), links);
+    let mras = MediaRelayAuthServer::new(MrasService::new(mras, Arc::clone(&node), relay.clone()));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let draining = Arc::clone(&node);
     let server = Server::builder()
         .layer(AuthorizeLayer::new(handshakes))
         .add_service(health)
         .add_service(reflection)
-        .add_service(relay)
+        .add_service(RelayServer::new(relay))
+        .add_service(mras)
         .serve_with_incoming_shutdown(incoming, async move {
             stopping.await;
             let sessions = draining.drain(true);
@@ -193,14 +222,33 @@ async fn poll(node: Arc<Node>) {
     }
 }
 
-async fn watch(node: Arc<Node>) {
+/// `expiry`: how long after its end a credential's keys are taken away; `None`: never.
+async fn watch(node: Arc<Node>, mras: Option<Mras>, expiry: Option<Duration>) {
     let mut ticks = interval(WATCH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         node.watch();
         key_memory::report();
+        let now = SystemTime::now();
+        if let Some(mras) = &mras {
+            mras.tick(now);
+        }
+        if let Some(grace) = expiry {
+            node.expire(now, grace);
+        }
     }
+}
+
+fn expiry(config: &Config) -> Option<Duration> {
+    match config.mras.on_expiry {
+        OnExpiry::Stop => Some(config.mras.expiry_grace),
+        OnExpiry::Finish => None,
+    }
+}
+
+async fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, key, source })
 }
 
 /// Without routes of our own there is nothing to follow.

@@ -2,7 +2,7 @@
 //! `[[peer_class]]`, `[mras]` and `[audit]`.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
@@ -13,7 +13,7 @@ use toml::de::DeValue;
 use super::{
     Config, Problem,
     reader::Section,
-    value::{FromToml, Optional, choice},
+    value::{FromToml, Optional, OptionalFile, choice},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -90,8 +90,8 @@ pub struct Quota {
 pub struct MediaRelay {
     /// Its host name.
     pub name: String,
-    /// Its address, when it is to be told.
-    pub address: Option<IpAddr>,
+    /// Its address.
+    pub address: IpAddr,
     /// On the internet rather than the intranet.
     pub internet: bool,
     /// UDP port.
@@ -119,9 +119,9 @@ pub(super) fn peer_class(section: &mut Section<'_, '_>) -> PeerClass {
 
 pub(super) fn mras(section: &mut Section<'_, '_>) -> Mras {
     Mras {
-        key_file: section.get("key_file", OptionalPath(None)).0,
-        revocation_file: section.get("revocation_file", OptionalPath(None)).0,
-        turn_rest_secret_file: section.get("turn_rest_secret_file", OptionalPath(None)).0,
+        key_file: section.get("key_file", OptionalFile(None)).0,
+        revocation_file: section.get("revocation_file", OptionalFile(None)).0,
+        turn_rest_secret_file: section.get("turn_rest_secret_file", OptionalFile(None)).0,
         realm: section.get("realm", "culvert".to_owned()),
         default_duration: section.get("default_duration", 8 * 60 * MINUTE),
         maximum_duration: section.get("maximum_duration", 8 * 60 * MINUTE),
@@ -147,7 +147,7 @@ fn quota(section: &mut Section<'_, '_>) -> Quota {
 fn relay(section: &mut Section<'_, '_>) -> MediaRelay {
     MediaRelay {
         name: section.require("name", String::new()),
-        address: section.get("address", OptionalAddress(None)).0,
+        address: section.require("address", Address(Ipv4Addr::UNSPECIFIED.into())).0,
         internet: section.get("location", Place(true)).0,
         udp_port: section.get("udp_port", 3478),
         tcp_port: section.get("tcp_port", 443),
@@ -155,7 +155,7 @@ fn relay(section: &mut Section<'_, '_>) -> MediaRelay {
 }
 
 pub(super) fn audit(section: &mut Section<'_, '_>) -> Audit {
-    Audit { file: section.get("file", OptionalPath(None)).0, rotate_at: section.get("rotate_at", 64) }
+    Audit { file: section.get("file", OptionalFile(None)).0, rotate_at: section.get("rotate_at", 64) }
 }
 
 pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {
@@ -232,26 +232,13 @@ impl FromToml for Place {
     }
 }
 
-/// A file, or an empty text for none.
-struct OptionalPath(Option<PathBuf>);
+/// An IP address.
+struct Address(IpAddr);
 
-impl FromToml for OptionalPath {
-    fn from_toml(value: &DeValue<'_>) -> Result<OptionalPath, String> {
+impl FromToml for Address {
+    fn from_toml(value: &DeValue<'_>) -> Result<Address, String> {
         let text = String::from_toml(value)?;
-        Ok(OptionalPath(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from)))
-    }
-}
-
-/// An address, or an empty text for none.
-struct OptionalAddress(Option<IpAddr>);
-
-impl FromToml for OptionalAddress {
-    fn from_toml(value: &DeValue<'_>) -> Result<OptionalAddress, String> {
-        let text = String::from_toml(value)?;
-        if text.is_empty() {
-            return Ok(OptionalAddress(None));
-        }
-        let parsed = text.parse().map(|address| OptionalAddress(Some(address)));
+        let parsed = text.parse().map(Address);
         parsed.map_err(|_| format!("must be an IP address such as \"198.51.100.1\", not {text:?}"))
     }
 }

@@ -36,12 +36,7 @@ pub(super) fn session(
     counters: impl Fn(&FlowKey) -> Option<Arc<FlowCounters>>,
 ) -> v1::Session {
     let media = view.media.iter().enumerate().map(|(index, media)| v1::MediaStatus {
-        kind: match media.kind {
-            MediaKind::Audio => v1::MediaKind::Audio,
-            MediaKind::Video => v1::MediaKind::Video,
-            MediaKind::ApplicationSharing => v1::MediaKind::ApplicationSharing,
-        }
-        .into(),
+        kind: media_kind(media.kind).into(),
         clock_rate: media.clock_rate,
         legs: media
             .legs
@@ -112,7 +107,15 @@ pub(super) fn authority_state(state: AuthorityState) -> v1::AuthorityState {
     }
 }
 
-fn encryption(level: EncryptionLevel) -> v1::EncryptionLevel {
+pub(super) fn media_kind(kind: MediaKind) -> v1::MediaKind {
+    match kind {
+        MediaKind::Audio => v1::MediaKind::Audio,
+        MediaKind::Video => v1::MediaKind::Video,
+        MediaKind::ApplicationSharing => v1::MediaKind::ApplicationSharing,
+    }
+}
+
+pub(super) fn encryption(level: EncryptionLevel) -> v1::EncryptionLevel {
     match level {
         EncryptionLevel::Required => v1::EncryptionLevel::Required,
         EncryptionLevel::Supported => v1::EncryptionLevel::Supported,

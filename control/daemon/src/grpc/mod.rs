@@ -4,6 +4,7 @@
 mod answer;
 mod mras;
 mod node;
+mod protection;
 mod request;
 mod watch;
 
@@ -19,13 +20,14 @@ pub use mras::MrasService;
 use crate::node::{Node, NodeError};
 use crate::plane::PlaneError;
 use crate::roles::Access;
-use crate::tls;
+use crate::tls::{self, LinkRegister};
 
 /// The service, for clients that the accept loop has identified.
 #[derive(Clone, Debug)]
 pub struct RelayService {
     node: Arc<Node>,
     about: Arc<About>,
+    links: LinkRegister,
 }
 
 /// What a node says about itself that never changes.
@@ -50,8 +52,8 @@ pub struct AboutRealm {
 
 impl RelayService {
     /// A service of a node.
-    pub fn new(node: Arc<Node>, about: About) -> RelayService {
-        RelayService { node, about: Arc::new(about) }
+    pub fn new(node: Arc<Node>, about: About, links: LinkRegister) -> RelayService {
+        RelayService { node, about: Arc::new(about), links }
     }
 
     fn render(&self, view: &SessionView) -> v1::Session {
@@ -150,7 +152,8 @@ impl Relay for RelayService {
         let session = self.node.read(|inner| {
             answer::session(&deleted.view, &inner.plane, |key: &FlowKey| deleted.counters.get(key).cloned())
         });
-        Ok(Response::new(v1::DeleteSessionResponse { session: Some(session) }))
+        let receipt = deleted.receipt.unwrap_or_default();
+        Ok(Response::new(v1::DeleteSessionResponse { session: Some(session), receipt }))
     }
 
     type WatchEventsStream = watch::Events;
@@ -169,6 +172,15 @@ impl Relay for RelayService {
                 .map_err(|error| answer::status(&error))?;
         }
         Ok(Response::new(watch::events(happenings, caller, id)))
+    }
+
+    async fn get_protection(
+        &self,
+        request: Request<v1::GetProtectionRequest>,
+    ) -> Result<Response<v1::GetProtectionResponse>, Status> {
+        let (_, caller) = caller(&request)?;
+        let answer = protection::answer(&self.node, &self.links, &caller, &request.into_inner());
+        Ok(Response::new(answer.map_err(|error| answer::status(&error))?))
     }
 
     async fn get_node(

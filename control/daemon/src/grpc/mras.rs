@@ -37,6 +37,9 @@ struct Presented {
     password: Zeroizing<String>,
 }
 
+/// Of each media, what a participant sends under and what it receives under.
+type Fresh = Vec<[KeyAndSalt; 2]>;
+
 impl MrasService {
     /// The service of a node; without MRAS it answers that it is off.
     pub fn new(mras: Option<Mras>, node: Arc<Node>, relay: RelayService) -> MrasService {
@@ -115,18 +118,17 @@ impl MrasService {
         Ok((view, sealed))
     }
 
-    /// Makes keys for every media, and has them used. By participant and media: what the participant sends under, and
-    /// what it receives under.
+    /// Makes keys for every media of each participant, and has them used.
     fn put_into_force(
         &self,
         caller: &Caller,
         view: &SessionView,
         suite: Suite,
         presented: &[Presented],
-    ) -> Result<(SessionView, Vec<Vec<[KeyAndSalt; 2]>>), Status> {
+    ) -> Result<(SessionView, Vec<Fresh>), Status> {
         let random = |error: culvert_mras::CryptoError| Status::internal(error.to_string());
         let pair = || Ok([KeyAndSalt::generate(suite)?, KeyAndSalt::generate(suite)?]);
-        let of_participant = |_: &Presented| view.media.iter().map(|_| pair()).collect::<Result<Vec<_>, _>>();
+        let of_participant = |_: &Presented| view.media.iter().map(|_| pair()).collect::<Result<Fresh, _>>();
         let keys = presented.iter().map(of_participant).collect::<Result<Vec<_>, _>>().map_err(random)?;
         let participants = presented.iter().zip(&keys).map(|(participant, keys)| ParticipantKeys {
             leg: participant.leg,
@@ -172,11 +174,7 @@ fn material(keys: &KeyAndSalt) -> KeyMaterial {
     }
 }
 
-fn seal(
-    view: &SessionView,
-    participant: &Presented,
-    keys: &[[KeyAndSalt; 2]],
-) -> Result<v1::SealedKeys, Status> {
+fn seal(view: &SessionView, participant: &Presented, keys: &Fresh) -> Result<v1::SealedKeys, Status> {
     let credential = &participant.credential;
     let kid = |media: &culvert_session::MediaView| {
         let leg = media.legs.get(participant.leg as usize)?;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use culvert_mras::{
     Config, ConfigError, KeyRing, KeyRingError, KeyRingTextError, Limits, Location, MediaRelay, Mras, Quotas,
-    RevocationTextError, TurnRestSecret,
+    RestoreError, TurnRestSecret,
 };
 use zeroize::Zeroizing;
 
@@ -55,14 +55,12 @@ pub enum OpenError {
         mode: u32,
     },
     /// A line of the revocations is none.
-    #[error("{}:{line}: {source}", path.display())]
+    #[error("{}: {source}", path.display())]
     Revocations {
         /// The file.
         path: PathBuf,
         /// Which line.
-        line: usize,
-        /// What is wrong with it.
-        source: RevocationTextError,
+        source: RestoreError,
     },
     /// The configuration.
     #[error("mras.{0}")]
@@ -112,10 +110,9 @@ impl Files {
         };
         let mut service = Mras::new(service_config(config)?, keys)?;
         if let Some(text) = read_text(&self.revocations)? {
-            service.restore(&text).map_err(|(line, source)| {
-                let path = self.revocations.clone();
-                OpenError::Revocations { path, line, source }
-            })?;
+            service
+                .restore(&text)
+                .map_err(|source| OpenError::Revocations { path: self.revocations.clone(), source })?;
         }
         Ok(service)
     }
@@ -213,7 +210,7 @@ fn service_config(config: &config::Mras) -> Result<Config, OpenError> {
 fn relay(relay: &config::MediaRelay) -> MediaRelay {
     MediaRelay {
         name: relay.name.clone(),
-        address: relay.address,
+        address: Some(relay.address),
         location: if relay.internet { Location::Internet } else { Location::Intranet },
         udp_port: relay.udp_port,
         tcp_port: relay.tcp_port,

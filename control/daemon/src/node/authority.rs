@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use culvert_mras::Verified;
-use culvert_session::{AuthorityState, Caller, IssueRequest, SessionView, Withdrawn};
+use culvert_session::{AuthorityState, Caller, Effect, FlowKey, IssueRequest, SessionView, Withdrawn};
 
-use super::{Inner, Node, NodeError, What};
+use super::{Inner, Node, NodeError, What, ledger};
 
 impl Node {
     /// Puts keys of MRAS into force.
@@ -18,7 +18,7 @@ impl Node {
         let inner = &mut *inner;
         inner.plane.check_room()?;
         let changed = inner.sessions.issue(caller, request)?;
-        inner.carry_out(changed.effects)?;
+        inner.carry_out(&changed.view, changed.effects)?;
         Ok(changed.view)
     }
 
@@ -40,7 +40,11 @@ impl Node {
         let mut legs = 0;
         for session in withdrawn {
             legs += session.legs.len();
-            if let Err(error) = inner.carry_out(session.effects) {
+            let carried_out = match inner.sessions.get(&Caller::Operator, session.id.as_str()) {
+                Ok(view) => inner.carry_out(&view, session.effects),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = carried_out {
                 tracing::error!(session = %session.id, %error, "keys could not be taken away: report this defect");
             }
             for place in session.legs {
@@ -52,8 +56,15 @@ impl Node {
 }
 
 impl Inner {
-    /// Has the plane do what was decided.
-    pub(super) fn carry_out(&mut self, effects: Vec<culvert_session::Effect>) -> Result<(), NodeError> {
+    /// Has the plane do what was decided, and notes what that means for the keys of the session, which is now as `view`
+    /// says.
+    pub(super) fn carry_out(&mut self, view: &SessionView, effects: Vec<Effect>) -> Result<(), NodeError> {
+        if let Some(ledger) = self.ledgers.get_mut(&view.id) {
+            let packets = |key: &FlowKey, direction| {
+                self.plane.counters(key).map_or(0, |flow| ledger::under_keys(flow, direction))
+            };
+            ledger.follow(view, SystemTime::now(), packets);
+        }
         Ok(self.plane.apply(effects, Instant::now())?)
     }
 }

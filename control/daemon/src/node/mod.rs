@@ -3,6 +3,7 @@
 
 mod authority;
 mod happening;
+mod ledger;
 mod totals;
 
 use std::collections::{HashMap, HashSet};
@@ -20,6 +21,8 @@ use tokio::sync::{broadcast, oneshot};
 pub use happening::{Happening, What};
 pub use totals::Totals;
 
+use self::ledger::Ledger;
+use crate::mras::Mras;
 use crate::plane::{Plane, PlaneError, Told};
 
 /// Events that a watcher may be behind before it misses some.
@@ -36,6 +39,17 @@ pub struct Node {
     events: broadcast::Sender<Arc<Happening>>,
     authentication_failures: u64,
     started: SystemTime,
+    trail: Option<Trail>,
+    mras: Option<Mras>,
+}
+
+/// Where receipts go.
+#[derive(Debug)]
+pub struct Trail {
+    /// This node, as receipts name it.
+    pub node: String,
+    /// Writes them.
+    pub writer: culvert_audit::Sender,
 }
 
 /// What the lock guards.
@@ -49,6 +63,7 @@ pub struct Inner {
     removals: Vec<Removal>,
     /// Of flows that have ended.
     ended: Totals,
+    ledgers: HashMap<SessionId, Ledger>,
 }
 
 impl Inner {
@@ -74,7 +89,16 @@ struct Observed {
 #[derive(Debug)]
 struct Removal {
     flows: HashSet<FlowKey>,
-    done: oneshot::Sender<()>,
+    ended: Ended,
+    done: oneshot::Sender<Option<String>>,
+}
+
+/// A session that is gone but for its last packets.
+#[derive(Debug)]
+struct Ended {
+    view: SessionView,
+    counters: HashMap<FlowKey, Arc<FlowCounters>>,
+    ledger: Option<Ledger>,
 }
 
 /// Why a request was refused.
@@ -96,6 +120,8 @@ pub struct Deleted {
     pub view: SessionView,
     /// What its flows have counted.
     pub counters: HashMap<FlowKey, Arc<FlowCounters>>,
+    /// Its record in the audit trail, as JSON, where one is kept.
+    pub receipt: Option<String>,
 }
 
 impl Node {
@@ -107,9 +133,34 @@ impl Node {
             watches: HashMap::new(),
             removals: Vec::new(),
             ended: Totals::default(),
+            ledgers: HashMap::new(),
         };
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
-        Node { inner: Mutex::new(inner), events, authentication_failures, started: SystemTime::now() }
+        Node {
+            inner: Mutex::new(inner),
+            events,
+            authentication_failures,
+            started: SystemTime::now(),
+            trail: None,
+            mras: None,
+        }
+    }
+
+    /// Writes a receipt of each session that ends.
+    #[must_use]
+    pub fn with_trail(self, trail: Option<Trail>) -> Node {
+        Node { trail, ..self }
+    }
+
+    /// Gives back to MRAS what ended sessions took of quotas.
+    #[must_use]
+    pub fn with_mras(self, mras: Option<Mras>) -> Node {
+        Node { mras, ..self }
+    }
+
+    /// The last record of the audit trail.
+    pub fn audit_head(&self) -> Option<culvert_audit::Head> {
+        self.trail.as_ref().map(|trail| trail.writer.head())
     }
 
     /// Looks at the node as it stands. Be quick: requests wait meanwhile.
@@ -172,6 +223,9 @@ impl Node {
                 Observed { owner: owner.clone(), counters, held: false, watch, first_media_told: false };
             inner.watches.insert(key, observed);
         }
+        if self.trail.is_some() {
+            inner.ledgers.insert(view.id.clone(), Ledger::new(&view, view.created));
+        }
         self.publish(&view.id, owner, (0, 0), What::Created);
         Ok(view)
     }
@@ -197,7 +251,7 @@ impl Node {
                 observed.held = *held;
             }
         }
-        inner.plane.apply(changed.effects, Instant::now())?;
+        inner.carry_out(&changed.view, changed.effects)?;
         Ok(changed.view)
     }
 
@@ -206,14 +260,21 @@ impl Node {
     /// # Errors
     /// [`NodeError`]; nothing has changed.
     pub async fn delete(&self, caller: &Caller, id: &str) -> Result<Deleted, NodeError> {
-        let (deleted, done) = self.begin_delete(caller, id)?;
-        if tokio::time::timeout(LONGEST_REMOVAL, done).await.is_err() {
-            tracing::warn!(session = %deleted.view.id, "the worker has not yet given up the session's flows");
+        let (mut deleted, done) = self.begin_delete(caller, id)?;
+        match tokio::time::timeout(LONGEST_REMOVAL, done).await {
+            Ok(receipt) => deleted.receipt = receipt.ok().flatten(),
+            Err(_) => {
+                tracing::warn!(session = %deleted.view.id, "the worker has not yet given up the session's flows");
+            }
         }
         Ok(deleted)
     }
 
-    fn begin_delete(&self, caller: &Caller, id: &str) -> Result<(Deleted, oneshot::Receiver<()>), NodeError> {
+    fn begin_delete(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<(Deleted, oneshot::Receiver<Option<String>>), NodeError> {
         let mut inner = self.lock();
         let inner = &mut *inner;
         inner.plane.check_room()?;
@@ -228,10 +289,16 @@ impl Node {
             }
         }
         let (done, is_done) = oneshot::channel();
-        inner.removals.push(Removal { flows: counters.keys().cloned().collect(), done });
+        let view = changed.view;
+        let ended =
+            Ended { view: view.clone(), counters: counters.clone(), ledger: inner.ledgers.remove(&view.id) };
+        inner.removals.push(Removal { flows: counters.keys().cloned().collect(), ended, done });
         inner.plane.apply(changed.effects, Instant::now())?;
-        self.publish(&changed.view.id, &changed.view.owner, (0, 0), What::Deleted);
-        Ok((Deleted { view: changed.view, counters }, is_done))
+        if let Some(mras) = &self.mras {
+            mras.close(&view.id);
+        }
+        self.publish(&view.id, &view.owner, (0, 0), What::Deleted);
+        Ok((Deleted { view, counters, receipt: None }, is_done))
     }
 
     /// Stops or resumes the taking of new sessions; says how many there are.
@@ -288,12 +355,41 @@ impl Node {
     /// # Errors
     /// When a worker had panicked.
     pub fn stop(&self) -> Result<(), culvert_engine::Panicked> {
-        self.lock().plane.stop()
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let counters: HashMap<FlowKey, Arc<FlowCounters>> =
+            inner.watches.drain().map(|(key, observed)| (key, observed.counters)).collect();
+        let stopped = inner.plane.stop();
+        for removal in inner.removals.drain(..) {
+            // Nobody waits for it any more.
+            let _ = removal.done.send(self.give_receipt(removal.ended, false));
+        }
+        for (id, ledger) in inner.ledgers.drain() {
+            let Ok(view) = inner.sessions.get(&Caller::Operator, id.as_str()) else { continue };
+            let of_session = counters.iter().filter(|(key, _)| key.session == id);
+            let counters = of_session.map(|(key, counters)| (key.clone(), Arc::clone(counters))).collect();
+            self.give_receipt(Ended { view, counters, ledger: Some(ledger) }, true);
+        }
+        stopped
+    }
+
+    /// Writes a session's receipt, and answers with it as JSON.
+    fn give_receipt(&self, ended: Ended, stopped: bool) -> Option<String> {
+        let (trail, Ended { view, counters, ledger: Some(ledger) }) = (self.trail.as_ref()?, ended) else {
+            return None;
+        };
+        let find = |key: &FlowKey| counters.get(key).map(Arc::as_ref);
+        let receipt = ledger.receipt(&view, &trail.node, stopped, SystemTime::now(), find);
+        let text = serde_json::to_string(&receipt).ok();
+        if !trail.writer.send(culvert_audit::Record::Receipt(Box::new(receipt))) {
+            tracing::error!(session = %view.id, "its receipt is lost: the audit trail cannot be written fast enough");
+        }
+        text
     }
 
     fn take(&self, inner: &mut Inner, told: Told) {
         let (flow, leg, what) = match told {
-            Told::Removed(flow) => return removed(&mut inner.removals, &flow),
+            Told::Removed(flow) => return self.removed(inner, &flow),
             Told::FirstMedia(flow) => {
                 let told = inner
                     .watches
@@ -329,6 +425,19 @@ impl Node {
         }
     }
 
+    /// Deletions are answered in their order: an identifier may have been used again since.
+    fn removed(&self, inner: &mut Inner, flow: &FlowKey) {
+        let removals = &mut inner.removals;
+        let Some(index) = removals.iter().position(|removal| removal.flows.contains(flow)) else { return };
+        let Some(removal) = removals.get_mut(index) else { return };
+        removal.flows.remove(flow);
+        if removal.flows.is_empty() {
+            let Removal { ended, done, .. } = removals.remove(index);
+            // The caller may have gone.
+            let _ = done.send(self.give_receipt(ended, false));
+        }
+    }
+
     fn publish(&self, session: &SessionId, owner: &Owner, place: (u8, u8), what: What) {
         let happening = Happening {
             time: SystemTime::now(),
@@ -359,16 +468,5 @@ fn leg_of(flow: &FlowKey, direction: culvert_engine::Direction) -> u8 {
     match direction {
         culvert_engine::Direction::Receive => flow.from_leg,
         culvert_engine::Direction::Send => 1 - flow.from_leg,
-    }
-}
-
-/// Deletions are answered in their order: an identifier may have been used again since.
-fn removed(removals: &mut Vec<Removal>, flow: &FlowKey) {
-    let Some(index) = removals.iter().position(|removal| removal.flows.contains(flow)) else { return };
-    let Some(removal) = removals.get_mut(index) else { return };
-    removal.flows.remove(flow);
-    if removal.flows.is_empty() {
-        // The caller may have gone.
-        let _ = removals.remove(index).done.send(());
     }
 }
