@@ -3,7 +3,7 @@
 
 use std::{io, sync::Arc};
 
-use culvert_devcerts::{Authority, Issued};
+use culvert_devcerts::{Authority, Issued, Validity};
 use culvertd::tls::{ControlStream, Refusal, TlsError};
 use rustls::{
     pki_types::ServerName,
@@ -17,6 +17,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::{
+    common::PATIENCE,
     fixture::{Relay, Setup, VALID, client_config},
     openssl::Workshop,
 };
@@ -121,7 +122,7 @@ async fn a_revoked_client_loses_its_connection_and_no_other_does() {
     let (client, mut served) = link(&mut relay, &second).await;
     // It waits for requests, as a server does: the close has to wake it.
     let reading = tokio::spawn(async move {
-        let error = served.read_u8().await.unwrap_err();
+        let error = tokio::time::timeout(PATIENCE, served.read_u8()).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
         served
     });
@@ -133,11 +134,9 @@ async fn a_revoked_client_loses_its_connection_and_no_other_does() {
     let left: Vec<_> = relay.links.links().into_iter().map(|link| link.serial).collect();
     assert_eq!(left, [format!("{:X}", first.serial)]);
 
-    // The newer of two lists counts, wherever it stands.
-    let (older, newer) = (
-        relay.authority.revoke(&[], culvert_devcerts::Validity::Expired),
-        relay.authority.revoke(&[first.serial], VALID),
-    );
+    // The newer of two lists counts, wherever it stands. Both are in force; the second says that it was made tomorrow.
+    let older = relay.authority.revoke(&[second.serial], VALID);
+    let newer = relay.authority.revoke(&[first.serial], Validity::Future);
     relay.files.write("ca.crl", &format!("{}{}", older.unwrap(), newer.unwrap()));
     assert_eq!(relay.tls.reload(&relay.links).unwrap(), 1);
     is_closed(stays).await;
@@ -183,7 +182,8 @@ async fn a_client_that_is_revoked_during_its_handshake_is_refused() {
     relay.files.write("ca.crl", &relay.authority.revoke(&[client.serial], VALID).unwrap());
     assert_eq!(relay.tls.reload(&relay.links).unwrap(), 0);
     near.write_all(&buffer[..length]).await.unwrap();
-    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+    let rest = tokio::io::copy_bidirectional(&mut near, &mut far);
+    let _ = tokio::time::timeout(PATIENCE, rest).await.unwrap();
     drop((near, far));
     connecting.await.unwrap().unwrap_err();
     relay.assert_refused(Refusal::Revoked);
