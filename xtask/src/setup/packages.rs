@@ -15,7 +15,7 @@ const PACKAGES: &[(Group, &[&str])] = &[
     (Group::Rivals, &["libssl-dev", "debian-archive-keyring"]),
     // For x86-64 only.
     (Group::Rivals, if cfg!(target_arch = "x86_64") { &["libipsec-mb-dev"] } else { &[] }),
-    (Group::Test, &["iproute2", "ethtool", "libsrtp2-dev", "pkg-config", "openssl"]),
+    (Group::Test, &["iproute2", "ethtool", "libsrtp2-dev", "pkg-config"]),
 ];
 
 pub(super) fn install(group: Group) -> Result<(), Failure> {
