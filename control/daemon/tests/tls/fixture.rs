@@ -21,6 +21,7 @@ use rustls::{
 use tokio::{
     io::AsyncReadExt as _,
     net::{TcpListener, TcpStream},
+    time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -144,7 +145,7 @@ impl Relay {
 
     /// The next connection that the server would get.
     pub(crate) async fn next(&mut self) -> ControlStream {
-        self.incoming.as_mut().unwrap().next().await.unwrap().unwrap()
+        timeout(PATIENCE, self.incoming.as_mut().unwrap().next()).await.unwrap().unwrap().unwrap()
     }
 
     pub(crate) async fn connect(&self, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
@@ -156,7 +157,8 @@ impl Relay {
     pub(crate) async fn is_refused(&self, config: ClientConfig) {
         if let Ok(mut stream) = self.connect(config).await {
             let mut rest = Vec::new();
-            assert!(stream.read_to_end(&mut rest).await.is_err() || rest.is_empty());
+            let end = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.unwrap();
+            assert!(end.is_err() || rest.is_empty());
         }
     }
 
@@ -211,5 +213,5 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "{what}: not within {PATIENCE:?}");
+    assert!(timeout(PATIENCE, waiting).await.is_ok(), "{what}: not within {PATIENCE:?}");
 }

@@ -3,7 +3,7 @@
 
 use std::{io, sync::Arc};
 
-use culvert_devcerts::{Authority, Issued};
+use culvert_devcerts::{Authority, Issued, Validity};
 use culvertd::tls::{ControlStream, Refusal, TlsError};
 use rustls::{
     pki_types::ServerName,
@@ -17,7 +17,8 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::{
-    fixture::{Relay, Setup, VALID, client_config},
+    common::PATIENCE,
+    fixture::{Relay, Setup, VALID, client_config, until},
     openssl::Workshop,
 };
 
@@ -128,16 +129,16 @@ async fn a_revoked_client_loses_its_connection_and_no_other_does() {
     tokio::task::yield_now().await;
     relay.files.write("ca.crl", &relay.authority.revoke(&[second.serial], VALID).unwrap());
     assert_eq!(relay.tls.reload(&relay.links).unwrap(), 1);
+    // A time-out around the read would poll it at its end, and so wake it itself.
+    until("the end of the read", || reading.is_finished()).await;
     is_closed((client, reading.await.unwrap())).await;
     is_alive(&mut stays).await;
     let left: Vec<_> = relay.links.links().into_iter().map(|link| link.serial).collect();
     assert_eq!(left, [format!("{:X}", first.serial)]);
 
-    // The newer of two lists counts, wherever it stands.
-    let (older, newer) = (
-        relay.authority.revoke(&[], culvert_devcerts::Validity::Expired),
-        relay.authority.revoke(&[first.serial], VALID),
-    );
+    // The newer of two lists counts, wherever it stands. Both are in force; the second says that it was made tomorrow.
+    let older = relay.authority.revoke(&[second.serial], VALID);
+    let newer = relay.authority.revoke(&[first.serial], Validity::Future);
     relay.files.write("ca.crl", &format!("{}{}", older.unwrap(), newer.unwrap()));
     assert_eq!(relay.tls.reload(&relay.links).unwrap(), 1);
     is_closed(stays).await;
@@ -183,7 +184,8 @@ async fn a_client_that_is_revoked_during_its_handshake_is_refused() {
     relay.files.write("ca.crl", &relay.authority.revoke(&[client.serial], VALID).unwrap());
     assert_eq!(relay.tls.reload(&relay.links).unwrap(), 0);
     near.write_all(&buffer[..length]).await.unwrap();
-    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+    let rest = tokio::io::copy_bidirectional(&mut near, &mut far);
+    let _ = tokio::time::timeout(PATIENCE, rest).await.unwrap();
     drop((near, far));
     connecting.await.unwrap().unwrap_err();
     relay.assert_refused(Refusal::Revoked);
