@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Front ends that others wrote, over mutual TLS: sipp, to which socat lends TLS (Debian builds it without), and Python.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::{
     ffi::OsStr,
     net::{Ipv4Addr, SocketAddr},
