@@ -117,7 +117,9 @@ impl Server {
     }
 
     async fn sipp(&self, scenario: &str, to: &str, calls: u32) -> Output {
+        let one = r#"<credentialsRequest credentialsRequestID="c"><identity>sip:a@b</identity></credentialsRequest>"#;
         let mut command = Command::new("sipp");
+        command.args(["-key", "too_many", &one.repeat(101)]);
         command.args(["-sf".as_ref(), file(scenario).as_os_str(), "-m".as_ref(), calls.to_string().as_ref()]);
         command.args(["-t", "t1", "-nostdin", "-trace_err", "-recv_timeout", "10000", "-max_reconnect", "0"]);
         command.args(["-timeout", "30", "-timeout_error", to]);
