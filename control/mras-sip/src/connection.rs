@@ -121,6 +121,11 @@ where
             () = &mut shutdown => break Ended::Shutdown,
             read = timeout_at(deadline, stream.read_buf(&mut room)) => read,
         };
+        let read = match read {
+            // TLS that ends without a close_notify. Content-Length says that nothing is missing.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Ok(0)),
+            read => read,
+        };
         match read {
             Ok(Ok(0)) if framer.is_between_messages() => break Ended::Closed,
             Ok(Ok(0)) => return Err(ConnectionError::Truncated),

@@ -17,9 +17,6 @@ use super::Malformed;
 /// The request has five attributes, and room for namespaces and schema locations.
 const ATTRIBUTES: usize = 16;
 
-/// Of namespaces in force at one time.
-const NAMESPACES: usize = 16;
-
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 pub(super) struct Reader<'a> {
@@ -51,7 +48,6 @@ impl<'a> Reader<'a> {
         let config = inner.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
-        inner.resolver_mut().set_max_namespace_bindings(NAMESPACES);
         Ok(Reader { inner, started: false })
     }
 

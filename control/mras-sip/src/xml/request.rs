@@ -178,7 +178,7 @@ fn identifier(name: &'static str, value: &str) -> Result<String, Malformed> {
     fits.then(|| value.to_owned()).ok_or(Malformed::Value { name, must: "of 1 to 64 characters in one line" })
 }
 
-/// `Some(None)` in all but name: the outer result says whether it is a version, the inner whether it is one of ours.
+/// `None` for a version that is not spoken here.
 fn version(value: &str) -> Result<Option<Version>, Malformed> {
     let number = |part: &str| (1..=5).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     match value {

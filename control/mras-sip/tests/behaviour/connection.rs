@@ -80,6 +80,23 @@ async fn messages_and_keep_alives_until_the_front_end_closes() {
     assert_eq!(summary(task).await, (Ended::Closed, 4, 3));
 }
 
+/// The time of a message begins with its own first byte.
+#[tokio::test(start_paused = true)]
+async fn messages_that_are_slow_but_not_too_slow() {
+    let (mut stream, task, _stop) = serve();
+    let bytes = message(&versioned("2.0", ONE));
+    let pause = Limits::default().message - Duration::from_secs(1);
+    for _ in 0..3 {
+        for piece in [&bytes[..9], &bytes[9..]] {
+            stream.write_all(piece).await.unwrap();
+            sleep(pause).await;
+        }
+        assert!(response(&mut stream).await.starts_with("SIP/2.0 200 OK\r\n"));
+    }
+    drop(stream);
+    assert_eq!(summary(task).await, (Ended::Closed, 3, 3));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_ends() {
     let since = Instant::now();
@@ -145,6 +162,24 @@ async fn a_slow_body_is_told_that_its_time_is_out() {
     assert_eq!(summary(task).await, (Ended::Late, 1, 0));
     assert_eq!(since.elapsed().as_secs(), Limits::default().message.as_secs());
     drip.abort();
+}
+
+/// A head alone is the beginning of a message, though no byte of it waits.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_comes() {
+    let bytes = message(&versioned("2.0", ONE));
+    let head = bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+    let since = Instant::now();
+    let (mut stream, task, _stop) = serve();
+    stream.write_all(&bytes[..head]).await.unwrap();
+    assert!(rest(&mut stream).await.starts_with("SIP/2.0 408 Request Timeout\r\n"));
+    assert_eq!(summary(task).await, (Ended::Late, 1, 0));
+    assert_eq!(since.elapsed().as_secs(), Limits::default().message.as_secs());
+
+    let (mut stream, task, _stop) = serve();
+    stream.write_all(&bytes[..head]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert!(matches!(task.await.unwrap(), Err(ConnectionError::Truncated)));
 }
 
 #[tokio::test(start_paused = true)]
