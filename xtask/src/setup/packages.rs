@@ -15,7 +15,10 @@ const PACKAGES: &[(Group, &[&str])] = &[
     (Group::Rivals, &["libssl-dev", "debian-archive-keyring"]),
     // For x86-64 only.
     (Group::Rivals, if cfg!(target_arch = "x86_64") { &["libipsec-mb-dev"] } else { &[] }),
-    (Group::Test, &["iproute2", "ethtool", "gdb", "libsrtp2-dev", "pkg-config", "python3", "python3-venv"]),
+    (
+        Group::Test,
+        &["iproute2", "ethtool", "gdb", "libsrtp2-dev", "openssl", "pkg-config", "python3", "python3-venv"],
+    ),
     // Front ends of MRAS. Debian builds sipp without TLS; socat holds the certificate for it.
     (Group::Test, &["sip-tester", "socat"]),
 ];

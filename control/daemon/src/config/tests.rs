@@ -456,10 +456,7 @@ fn a_file_that_is_not_there() {
 #[test]
 fn peer_classes_and_mras_that_cannot_be() {
     for (more, expected) in [
-        (
-            "[[peer_class]]\nname = \"\"",
-            "peer_class[0].name: must not be empty",
-        ),
+        ("[[peer_class]]\nname = \"\"", "peer_class[0].name: must not be empty"),
         (
             "[[peer_class]]\nname = \"a\"\n[[peer_class]]\nname = \"a\"",
             "peer_class[1].name: \"a\" is there twice; rename one",
@@ -476,10 +473,7 @@ fn peer_classes_and_mras_that_cannot_be() {
         ("[mras]\nrealm = \"\"", "mras.realm: must have 1 to 127 printable characters"),
         ("[mras]\nmaximum_duration = \"59s\"", "mras.maximum_duration: must be from 1 minute to 180 days"),
         ("[mras]\ndefault_duration = \"181d\"", "mras.default_duration: must be from 1 minute to 180 days"),
-        (
-            "[mras]\non_expiry = \"hang\"",
-            "mras.on_expiry: must be one of \"stop\", \"finish\", not \"hang\"",
-        ),
+        ("[mras]\non_expiry = \"hang\"", "mras.on_expiry: must be one of \"stop\", \"finish\", not \"hang\""),
         (
             "[mras.sip]\nlisten = \"127.0.0.1:5062\"",
             "mras.sip.listen: needs mras.key_file: without it MRAS is off",
