@@ -12,7 +12,7 @@ use std::{
 
 use common::{
     eventually,
-    phone::{self, Phone},
+    phone::{self, Phone, converse},
     relay::{BINARY, Relay, Setup},
     request::{Pair, leg, plain, session},
 };
@@ -140,14 +140,6 @@ async fn reaches(from: &mut Phone, to: &mut Phone) {
     })
     .await;
     to.rtp.set_read_timeout(Some(common::PATIENCE)).unwrap();
-}
-
-fn converse(caller: &mut Phone, callee: &mut Phone, packets: usize) {
-    for _ in 0..packets {
-        let (said, answered) = (caller.talk(), callee.talk());
-        assert_eq!(callee.hear(), said);
-        assert_eq!(caller.hear(), answered);
-    }
 }
 
 fn modes(node: &v1::GetNodeResponse) -> Vec<(&str, &str, usize)> {
