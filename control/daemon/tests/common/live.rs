@@ -43,7 +43,9 @@ impl Live {
                         last = Some(Instant::now());
                         count.fetch_add(1, SeqCst);
                     }
-                    Err(error) => assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)),
+                    Err(error) => {
+                        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+                    }
                 }
             }
             last

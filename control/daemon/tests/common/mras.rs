@@ -66,7 +66,11 @@ pub fn required(realm: &str, remote: Option<v1::Remote>) -> v1::Leg {
 }
 
 /// Keys for legs on behalf of those who hold these credentials.
-pub fn keys_for(id: &str, suite: &str, participants: &[(u32, &v1::Credential)]) -> v1::IssueSessionKeysRequest {
+pub fn keys_for(
+    id: &str,
+    suite: &str,
+    participants: &[(u32, &v1::Credential)],
+) -> v1::IssueSessionKeysRequest {
     let participant = |(leg, credential): &(u32, &v1::Credential)| v1::Participant {
         leg: *leg,
         username: credential.username.clone(),
@@ -85,7 +89,8 @@ pub fn open(credential: &v1::Credential, sealed: &v1::SealedKeys) -> Pair {
 /// A session of two telephones without keys, on legs that require encryption.
 pub async fn unkeyed(client: &mut Client, id: &str, phones: [&mut Phone; 2]) -> v1::Session {
     let [caller, callee] = phones;
-    let legs = [required("outside", Some(caller.remote(true))), required("inside", Some(callee.remote(true)))];
+    let legs =
+        [required("outside", Some(caller.remote(true))), required("inside", Some(callee.remote(true)))];
     let made = client.create_session(session(id, legs)).await.unwrap();
     caller.answer(&made, 0);
     callee.answer(&made, 1);

@@ -122,10 +122,7 @@ async fn a_session_that_a_credential_does_not_cover_is_not_keyed() {
         "legs[0]: has its endpoint at {elsewhere}, and a credential of this media binds it to {at}/32; signal an \
          address of that network or issue another credential"
     );
-    assert_eq!(
-        refusal(client.update_session(update("s", change)).await),
-        (Code::FailedPrecondition, text)
-    );
+    assert_eq!(refusal(client.update_session(update("s", change)).await), (Code::FailedPrecondition, text));
     let own = Pair::new(Suite::AesCm128HmacSha1_80, 1).raw();
     let change = v1::LegUpdate { leg: 0, protection: Some(own), ..Default::default() };
     let text = "legs[0].protection: is given for a leg that has its keys from MRAS; ask for new ones with \
@@ -143,9 +140,11 @@ async fn media_over_the_bandwidth_are_dropped() {
     let mut client = relay.front_end().await;
     let (mut caller, mut callee) = ready(&relay, &mut client).await;
     // A byte a second: what has been saved up is all that passes.
-    let [alice, bob] =
-        issue_bound(&mut client, [bound(ALICE, v1::Bounds { bandwidth: 8, ..Default::default() }), asked(BOB)])
-            .await;
+    let [alice, bob] = issue_bound(
+        &mut client,
+        [bound(ALICE, v1::Bounds { bandwidth: 8, ..Default::default() }), asked(BOB)],
+    )
+    .await;
     key(&mut client, "s", [(0, &mut caller, &alice), (1, &mut callee, &bob)]).await;
     let pass = 4096 / RTP_IPV4;
     // Each direction has its own.

@@ -8,8 +8,11 @@ mod bounds;
 #[path = "../common/mod.rs"]
 mod common;
 mod expiry;
+mod quota;
+mod refusals;
 mod revocation;
 mod rotation;
+mod sip;
 mod way;
 
 use std::time::{Duration, SystemTime};
@@ -19,11 +22,11 @@ use common::{
     counters::{dropped, received, relayed},
     eventually,
     mras::{
-        ALICE, BOB, CAROL, DAVE, ERIN, asked, authority, bound, call, credentials_for, issue, issue_bound, key,
-        keys_for, open, required, unkeyed,
+        ALICE, BOB, CAROL, DAVE, ERIN, asked, authority, bound, call, credentials_for, issue, issue_bound,
+        key, keys_for, open, required, unkeyed,
     },
     phone::{Phone, converse},
-    relay::{FRONT_END, OPERATOR, Relay, SERVER_NAME, Setup, refusal},
+    relay::{FRONT_END, METRICS, OPERATOR, OTHER_FRONT_END, Relay, SERVER_NAME, Setup, refusal},
     request::{Pair, leg, plain, session, update},
 };
 use culvert_api::{Client, EventStream, v1, v1::event::Kind as Event};

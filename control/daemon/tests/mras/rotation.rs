@@ -37,8 +37,8 @@ async fn credentials_of_the_signing_key_before_stay_good() {
     let keys: Vec<_> = keys.iter().map(|key| (key.epoch, key.signs)).collect();
     assert_eq!(keys, [(3, true), (2, false), (1, false)]);
     let [dave] = issue(&mut client, [DAVE]).await;
-    talks(&relay, &mut client, "one and two", [&alice, &carol]).await;
-    talks(&relay, &mut client, "one and three", [&bob, &dave]).await;
+    talks(&relay, &mut client, "one-and-two", [&alice, &carol]).await;
+    talks(&relay, &mut client, "one-and-three", [&bob, &dave]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
