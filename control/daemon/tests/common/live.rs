@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use culvert_api::Client;
+use culvert_api::{Client, v1};
 
 use super::{PATIENCE, counters::received, eventually, phone::Phone};
 
@@ -23,7 +23,7 @@ struct Live {
     quiet: Arc<AtomicBool>,
     deaf: Arc<AtomicBool>,
     heard: Arc<AtomicU64>,
-    talker: JoinHandle<(Phone, u64)>,
+    talker: JoinHandle<Phone>,
     listener: JoinHandle<Option<Instant>>,
 }
 
@@ -52,20 +52,22 @@ impl Live {
         });
         let stop = Arc::clone(&quiet);
         let talker = std::thread::spawn(move || {
-            let mut sent = 0;
             while !stop.load(SeqCst) {
                 phone.talk();
-                sent += 1;
                 std::thread::sleep(PAUSE);
             }
-            (phone, sent)
+            phone
         });
         Live { quiet, deaf, heard, talker, listener }
     }
 }
 
 /// Both sides of a call.
-pub struct LiveCall([Live; 2]);
+pub struct LiveCall {
+    sides: [Live; 2],
+    /// Of each leg, as it was before.
+    before: [v1::FlowCounters; 2],
+}
 
 /// What became of it.
 pub struct Ended {
@@ -74,56 +76,61 @@ pub struct Ended {
     pub last: [Option<Instant>; 2],
 }
 
+/// The counters of both legs, once they account for so many packets that were sent.
+async fn accounted(client: &mut Client, id: &str, sent: [u64; 2]) -> [v1::FlowCounters; 2] {
+    eventually("every packet is accounted for", async || {
+        let session = client.get_session(id).await.unwrap();
+        let counters = [0, 1].map(|leg| received(&session, leg).clone());
+        let all = counters.each_ref().map(|leg| leg.packets + leg.drops.values().sum::<u64>());
+        (all == sent).then_some(counters)
+    })
+    .await
+}
+
 impl LiveCall {
-    /// Both talk; both have heard something when this returns.
-    pub async fn start(phones: [Phone; 2]) -> LiveCall {
-        let call = LiveCall(phones.map(Live::start));
+    /// Both talk; both have heard something when this returns. Nothing but audio has been sent before.
+    pub async fn start(client: &mut Client, id: &str, phones: [Phone; 2]) -> LiveCall {
+        let before = accounted(client, id, phones.each_ref().map(Phone::said)).await;
+        let sides = phones.map(Live::start);
         eventually("both hear each other", async || {
-            call.0.iter().all(|live| live.heard.load(SeqCst) > 20).then_some(())
+            sides.iter().all(|live| live.heard.load(SeqCst) > 20).then_some(())
         })
         .await;
-        call
+        LiveCall { sides, before }
     }
 
-    /// Ends it once each direction has lost so many packets because a side has no keys. Every packet that was sent since
-    /// the session was made is accounted for: `before` are those that were relayed and not sent here.
-    pub async fn end(self, client: &mut Client, id: &str, lost: u64, before: [u64; 2]) -> Ended {
+    /// Ends it once each direction has lost so many packets because a side has no keys. Every packet that was sent is
+    /// accounted for, and every one that was relayed is heard.
+    pub async fn end(self, client: &mut Client, id: &str, lost: u64) -> Ended {
         eventually("packets dropped as not_ready", async || {
             let session = client.get_session(id).await.unwrap();
             let drops = [0, 1].map(|leg| received(&session, leg).drops.get("not_ready").copied());
             drops.iter().all(|count| *count >= Some(lost)).then_some(())
         })
         .await;
-        self.0.iter().for_each(|live| live.quiet.store(true, SeqCst));
-        let [one, other] = self.0;
-        let (rest, talkers): (Vec<_>, Vec<_>) = [one, other]
+        self.sides.iter().for_each(|live| live.quiet.store(true, SeqCst));
+        let (ears, phones): (Vec<_>, Vec<_>) = self
+            .sides
             .map(|live| ((live.deaf, live.heard, live.listener), live.talker.join().unwrap()))
             .into_iter()
             .unzip();
-        let sent = [talkers[0].1, talkers[1].1];
-        let relayed = eventually("every packet is accounted for", async || {
-            let session = client.get_session(id).await.unwrap();
-            let counts = [0, 1].map(|leg| {
-                let counters = received(&session, leg);
-                assert!(counters.drops.keys().all(|reason| reason == "not_ready"), "{:?}", counters.drops);
-                (counters.packets, counters.drops["not_ready"])
-            });
-            let all = [0, 1].map(|leg| counts[leg].0 + counts[leg].1 - before[leg]);
-            (all == sent).then(|| [0, 1].map(|leg| counts[leg].0 - before[leg]))
-        })
-        .await;
-        // What was relayed has arrived, and no more than that.
-        for ((_, heard, _), relayed) in rest.iter().zip([relayed[1], relayed[0]]) {
+        let Ok(phones) = <[Phone; 2]>::try_from(phones) else { unreachable!() };
+        let mut after = accounted(client, id, phones.each_ref().map(Phone::said)).await;
+        let relayed = [0, 1].map(|leg| after[leg].packets - self.before[leg].packets);
+        for (leg, before) in after.iter_mut().zip(&self.before) {
+            leg.drops.remove("not_ready");
+            assert_eq!(leg.drops, before.drops);
+        }
+        for ((_, heard, _), relayed) in ears.iter().zip([relayed[1], relayed[0]]) {
             eventually("all is heard", async || (heard.load(SeqCst) == relayed).then_some(())).await;
         }
-        let mut last = Vec::new();
-        for (deaf, _, listener) in rest {
+        let mut last = [None; 2];
+        for (last, (deaf, _, listener)) in last.iter_mut().zip(ears) {
             deaf.store(true, SeqCst);
-            last.push(listener.join().unwrap());
+            *last = listener.join().unwrap();
         }
-        let phones: Vec<Phone> = talkers.into_iter().map(|(phone, _)| phone).collect();
         phones.iter().for_each(|phone| phone.rtp.set_read_timeout(Some(PATIENCE)).unwrap());
-        Ended { phones: phones.try_into().unwrap_or_else(|_| unreachable!()), last: [last[0], last[1]] }
+        Ended { phones, last }
     }
 }
 

@@ -13,6 +13,9 @@ use super::{
     request::{Pair, endpoint, leg, plain, session},
 };
 
+/// The number of a telephone's first packet.
+const FIRST: u16 = 100;
+
 pub struct Phone {
     pub rtp: UdpSocket,
     pub rtcp: UdpSocket,
@@ -55,7 +58,7 @@ impl Phone {
         for socket in [&rtp, &rtcp] {
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
         }
-        let mut phone = Phone { rtp, rtcp, ssrc, sequence: 100, relay: None, secret: None };
+        let mut phone = Phone { rtp, rtcp, ssrc, sequence: FIRST, relay: None, secret: None };
         keys.into_iter().for_each(|keys| phone.key(keys));
         phone
     }
@@ -90,6 +93,11 @@ impl Phone {
 
     pub fn relay(&self) -> [SocketAddr; 2] {
         self.relay.unwrap()
+    }
+
+    /// Packets of audio so far.
+    pub fn said(&self) -> u64 {
+        u64::from(self.sequence.wrapping_sub(FIRST))
     }
 
     pub fn rekey(&mut self, keys: &Pair) {

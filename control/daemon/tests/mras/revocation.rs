@@ -38,7 +38,7 @@ async fn ends(case: Case) {
     converse(&mut other, &mut another, 5);
     let mut events = client.watch_events("").await.unwrap();
 
-    let live = LiveCall::start([caller, callee]).await;
+    let live = LiveCall::start(&mut client, "s", [caller, callee]).await;
     let target = (case.target)(&credentials);
     let revoker = if case.by_operator { &mut operator } else { &mut client };
     let asked = Instant::now();
@@ -46,7 +46,7 @@ async fn ends(case: Case) {
     let answered = Instant::now();
     assert_eq!(legs, case.legs.len() as u64);
     converse(&mut other, &mut another, 100);
-    let mut over = live.end(&mut client, "s", LONGER, [5, 5]).await;
+    let mut over = live.end(&mut client, "s", LONGER).await;
     let after = over.after(answered);
     println!(
         "revoked by {}: the last packet came {:?} after the request, {after:?} after the answer",
