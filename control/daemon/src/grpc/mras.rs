@@ -28,6 +28,7 @@ pub struct MrasService {
     mras: Option<Mras>,
     node: Arc<Node>,
     relay: RelayService,
+    key_lifetime: u64,
 }
 
 /// A participant whose credential holds.
@@ -41,9 +42,10 @@ struct Presented {
 type Fresh = Vec<[KeyAndSalt; 2]>;
 
 impl MrasService {
-    /// The service of a node; without MRAS it answers that it is off.
-    pub fn new(mras: Option<Mras>, node: Arc<Node>, relay: RelayService) -> MrasService {
-        MrasService { mras, node, relay }
+    /// The service of a node; without MRAS it answers that it is off. `key_lifetime`: packets that a master key may protect;
+    /// 0: the suite's limit.
+    pub fn new(mras: Option<Mras>, node: Arc<Node>, relay: RelayService, key_lifetime: u64) -> MrasService {
+        MrasService { mras, node, relay, key_lifetime }
     }
 
     fn mras(&self) -> Result<&Mras, Status> {
@@ -135,13 +137,25 @@ impl MrasService {
             credential: Arc::clone(&participant.credential),
             media: keys
                 .iter()
-                .map(|[send, receive]| FreshKeys { receive: material(send), send: material(receive) })
+                .map(|[send, receive]| FreshKeys {
+                    receive: self.material(send),
+                    send: self.material(receive),
+                })
                 .collect(),
         });
         let request =
             IssueRequest { session_id: view.id.to_string(), suite, participants: participants.collect() };
         let view = self.node.issue(caller, &request).map_err(refused)?;
         Ok((view, keys))
+    }
+
+    fn material(&self, keys: &KeyAndSalt) -> KeyMaterial {
+        KeyMaterial {
+            key: Zeroizing::new(keys.key().to_vec()),
+            salt: Zeroizing::new(keys.salt().to_vec()),
+            lifetime: self.key_lifetime,
+            ..KeyMaterial::default()
+        }
     }
 }
 
@@ -164,14 +178,6 @@ fn accounts(view: &SessionView, presented: &[Presented]) -> Vec<Participant> {
 
 fn is_keyed(view: &SessionView) -> bool {
     view.media.iter().flat_map(|media| &media.legs).any(|leg| leg.authority.is_some())
-}
-
-fn material(keys: &KeyAndSalt) -> KeyMaterial {
-    KeyMaterial {
-        key: Zeroizing::new(keys.key().to_vec()),
-        salt: Zeroizing::new(keys.salt().to_vec()),
-        ..KeyMaterial::default()
-    }
 }
 
 fn seal(view: &SessionView, participant: &Presented, keys: &Fresh) -> Result<v1::SealedKeys, Status> {
