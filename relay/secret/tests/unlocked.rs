@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A process that may lock nothing. Alone in its program, as it gives its rights up.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(unsafe_code, reason = "system calls")]
 
 use culvert_secret::{MemoryError, Secret, SecretBytes, check, usage};
