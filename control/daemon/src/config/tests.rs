@@ -192,7 +192,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_name() {
             r#"c:2:1: error: node.max_session: is not a key here; did you mean "max_sessions"?"#,
             r#"c:3:2: error: egnine: is not a key here; did you mean "engine"?"#,
             "c:5:1: error: media.flavour: is not a key here; there are timeout, rekey_overlap, \
-             authentication_failure_rate, max_ssrcs",
+             authentication_failure_rate, max_ssrcs, key_expiry_warning",
         ]
     );
 }
