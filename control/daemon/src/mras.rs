@@ -84,7 +84,7 @@ impl Mras {
     /// # Errors
     /// [`OpenError`].
     pub fn open(config: &config::Mras, now: SystemTime) -> Result<Option<Mras>, OpenError> {
-        let Some(files) = Files::of(config) else { return Ok(None) };
+        let Some(mut files) = Files::of(config) else { return Ok(None) };
         let service = files.open(config, now)?;
         let inner = Inner {
             service,

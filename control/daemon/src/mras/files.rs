@@ -98,12 +98,15 @@ impl Files {
     }
 
     /// Reads the files and makes the service; a key file that is missing is made.
-    pub(super) fn open(&self, config: &config::Mras, now: SystemTime) -> Result<Mras, OpenError> {
+    pub(super) fn open(&mut self, config: &config::Mras, now: SystemTime) -> Result<Mras, OpenError> {
+        // Before it is read: what changes after that is read again.
+        self.seen = Stamp::of(&self.keys);
         let keys = match read_private(&self.keys)? {
             Some(text) => self.parse(&text)?,
             None => {
                 let keys = KeyRing::generate(now)?;
                 write_private(&self.keys, keys.to_text().as_bytes())?;
+                self.seen = Stamp::of(&self.keys);
                 tracing::info!(file = %self.keys.display(), "made the first signing key of MRAS");
                 keys
             }
@@ -148,11 +151,7 @@ impl Files {
         if stamp == self.seen || stamp.is_none() {
             return;
         }
-        let first = self.seen.is_none();
         self.seen = stamp;
-        if first {
-            return;
-        }
         let read = read_private(&self.keys).and_then(|text| text.map(|text| self.parse(&text)).transpose());
         match read {
             Ok(Some(keys)) => {
