@@ -220,6 +220,8 @@ pub struct Media {
     pub authentication_failure_rate: u32,
     /// Most streams (SSRCs) that a leg may ask for in each direction.
     pub max_ssrcs: u16,
+    /// KeyExpiring is raised when so small a part of a master key's lifetime is left: 2 to the power of minus this.
+    pub key_expiry_warning: u16,
 }
 
 /// How log lines look.

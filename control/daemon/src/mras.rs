@@ -78,6 +78,13 @@ pub enum RotationError {
     Store(#[from] FileError),
 }
 
+/// What keeps the service from starting as configured: a key of the configuration and what is wrong. Nothing is made or
+/// changed.
+pub fn check(config: &config::Mras) -> Option<(&'static str, String)> {
+    let files = Files::of(config)?;
+    files.check(config).err().map(|error| (error.key(), error.to_string()))
+}
+
 impl Mras {
     /// Opens the service as configured; `None` when it is off.
     ///

@@ -178,7 +178,12 @@ async fn serve(
         .register_encoded_file_descriptor_set(culvert_api::v1::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let relay = RelayService::new(Arc::clone(&node), about(config), links);
-    let mras = MediaRelayAuthServer::new(MrasService::new(mras, Arc::clone(&node), relay.clone()));
+    let mras = MediaRelayAuthServer::new(MrasService::new(
+        mras,
+        Arc::clone(&node),
+        relay.clone(),
+        config.mras.key_lifetime.into(),
+    ));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let draining = Arc::clone(&node);
     let server = Server::builder()

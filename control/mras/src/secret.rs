@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::{self, CryptoError};
 
-/// `N` bytes of a key: in one place of the heap, erased when dropped, never shown.
-pub struct Secret<const N: usize>(Box<Zeroizing<[u8; N]>>);
+/// `N` bytes of a key: in one place of the memory for keys, erased when dropped, never shown.
+pub struct Secret<const N: usize>(culvert_secret::Secret<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
     /// Random bytes.
@@ -22,7 +20,7 @@ impl<const N: usize> Secret<N> {
     /// # Errors
     /// That of `write`.
     pub fn fill<E>(write: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Secret<N>, E> {
-        let mut secret = Secret(Box::new(Zeroizing::new([0; N])));
+        let mut secret = Secret(culvert_secret::Secret::new([0; N]));
         write(secret.0.as_mut_slice())?;
         Ok(secret)
     }

@@ -137,7 +137,7 @@ fn run(steps: Vec<Step>) -> Seen {
             Step::Create { id, levels: asked, kinds } => {
                 let mut wanted = request(&id.to_string(), 0);
                 for (leg, wanted) in wanted.media[0].legs.iter_mut().enumerate() {
-                    wanted.encryption = asked[leg];
+                    wanted.encryption = Some(asked[leg]);
                     wanted.protection = protection(kinds[leg], number + 2 * leg as u32);
                 }
                 if let Ok(made) = node.create(&owner(), &wanted, now())

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use culvert_secret::{keep_stack_out_of_dumps, scrub_registers};
+use culvert_secret::{keep_stack_out_of_dumps, scrub_stack};
 use culvert_udp::Waker;
 use rtrb::{Consumer, RingBuffer};
 
@@ -159,8 +159,8 @@ fn run<I: PacketIo>(
             idle += 1;
             std::hint::spin_loop();
         } else {
-            // While it sleeps, the last round keys would stay.
-            scrub_registers();
+            // While it sleeps, what it has left of keys would stay: SRTCP's are expanded on the stack.
+            scrub_stack();
             io.wait(LONGEST_SLEEP);
         }
     }

@@ -2,12 +2,11 @@
 #![expect(unsafe_code, reason = "the allocator's trait is unsafe")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::arch::asm;
 use std::ptr::{self, NonNull};
 use std::sync::{Mutex, PoisonError};
 
+use crate::erase::erase;
 use crate::region::Purpose;
-use crate::secret::erase;
 use crate::slots::Slots;
 
 /// The heap of a process through whose buffers keys pass: the system's allocator, but for two things.
@@ -63,24 +62,16 @@ unsafe impl GlobalAlloc for ErasingAllocator {
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let length = if is_buffer(layout) { Slots::size(layout.size()) } else { layout.size() };
+        // SAFETY: the caller gives up what `alloc` gave for this layout: for a buffer, its slot.
+        unsafe { erase(pointer, length) };
         if is_buffer(layout) {
-            let Some(slot) = NonNull::new(pointer) else { return };
-            // SAFETY: `alloc` gave a slot of that size, which is the caller's to give up.
-            unsafe { erase(slot, Slots::size(layout.size())) };
             let mut buffers = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
             buffers.free(pointer.addr(), layout.size());
-            return;
+        } else {
+            // SAFETY: `pointer` came from the system's allocator with this layout.
+            unsafe { System.dealloc(pointer, layout) }
         }
-        // SAFETY: the caller gives up `layout.size()` bytes at `pointer`. The assembler might read them, for all that the
-        // compiler knows, so it must have written them before they are freed.
-        unsafe {
-            pointer.write_bytes(0, layout.size());
-            if !cfg!(miri) {
-                asm!("/* {0} */", in(reg) pointer, options(nostack, preserves_flags));
-            }
-        }
-        // SAFETY: `pointer` came from the system's allocator with this layout.
-        unsafe { System.dealloc(pointer, layout) }
     }
 
     // `realloc` is the trait's: allocate, copy, deallocate. So what is left behind is erased.

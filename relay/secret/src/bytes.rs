@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use crate::arena;
-use crate::secret::erase;
+use crate::erase::erase;
 use crate::slots::Slots;
 
 /// Secret bytes, as many as are known when it is made. Erased on drop; `Debug` shows nothing, and there is no `==`: compare
@@ -71,7 +71,7 @@ impl AsRef<[u8]> for SecretBytes {
 impl Drop for SecretBytes {
     fn drop(&mut self) {
         // SAFETY: a slot of this size belongs to `self`.
-        unsafe { erase(self.bytes, Slots::size(self.length)) };
+        unsafe { erase(self.bytes.as_ptr(), Slots::size(self.length)) };
         arena::free(self.bytes, self.length);
     }
 }

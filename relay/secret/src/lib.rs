@@ -27,6 +27,7 @@
 mod allocator;
 mod arena;
 mod bytes;
+mod erase;
 mod error;
 mod region;
 mod registers;

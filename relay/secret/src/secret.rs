@@ -3,13 +3,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use zeroize::ZeroizeOnDrop;
 
 use crate::arena;
+use crate::erase::erase;
 use crate::slots::{LINE, Slots};
 
 /// A value in the memory for keys, owned as by a `Box`: one pointer, which may be moved without moving the value. On drop
@@ -89,23 +89,10 @@ impl<T> Drop for Secret<T> {
         // SAFETY: the value is valid, and after this nobody can reach it.
         unsafe { self.value.drop_in_place() };
         let slot = self.value.cast::<u8>();
-        // SAFETY: a slot of this size belongs to `self`; its bytes may be anything, which `erase` does not read.
-        unsafe { erase(slot, Slots::size(size_of::<T>())) };
+        // SAFETY: a slot of this size belongs to `self`, and its value is gone.
+        unsafe { erase(slot.as_ptr(), Slots::size(size_of::<T>())) };
         arena::free(slot, size_of::<T>());
     }
-}
-
-/// Writes zeros that the compiler may not leave out.
-///
-/// # Safety
-/// `size` bytes at `slot`, a multiple of 32 at a multiple of 32, are the caller's alone.
-pub(crate) unsafe fn erase(slot: NonNull<u8>, size: usize) {
-    use zeroize::Zeroize as _;
-    // SAFETY: as the caller says; the alignment is that of a slot, and uninitialised memory has no invalid values.
-    let words = unsafe {
-        std::slice::from_raw_parts_mut(slot.cast::<MaybeUninit<u64>>().as_ptr(), size / size_of::<u64>())
-    };
-    words.zeroize();
 }
 
 impl<T> ZeroizeOnDrop for Secret<T> {}

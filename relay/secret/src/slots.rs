@@ -64,7 +64,7 @@ impl Slab {
 #[derive(Debug)]
 struct Area {
     region: Region,
-    slabs: [Slab; SLABS],
+    slabs: Box<[Slab; SLABS]>,
 }
 
 /// Slots of all sizes.
@@ -156,7 +156,7 @@ impl Slots {
         let region = Region::map(REGION, REGION, self.purpose)?;
         *self.mapped(&region) += REGION;
         self.vacant.extend((0..SLABS).map(|slab| region.address() + slab * SLAB));
-        self.areas.insert(region.address(), Area { region, slabs: [VACANT; SLABS] });
+        self.areas.insert(region.address(), Area { region, slabs: Box::new([VACANT; SLABS]) });
         Ok(())
     }
 

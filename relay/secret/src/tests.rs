@@ -147,7 +147,6 @@ fn keys_of_a_hundred_thousand_sessions_are_dense() {
         let after = slots.usage();
         let mapped = after.unlocked - before.unlocked;
         let boxed = (length + 8).next_multiple_of(16) * addresses.len();
-        eprintln!("{length} bytes: {} mapped, {} boxed", mapped / addresses.len(), boxed / addresses.len());
         // 2 MiB: the region that is not yet full.
         assert!(mapped <= boxed + boxed / 12 + (2 << 20), "{length}: {mapped} bytes against {boxed}");
         for address in addresses {
@@ -238,18 +237,70 @@ proptest! {
     }
 }
 
+/// Memory of this process, whoever it belongs to.
+fn peek(address: usize, length: usize) -> Vec<u8> {
+    use std::os::unix::fs::FileExt as _;
+    let mut bytes = vec![0; length];
+    let memory = std::fs::File::open("/proc/self/mem").unwrap();
+    memory.read_exact_at(&mut bytes, address as u64).unwrap();
+    bytes
+}
+
 #[test]
+#[expect(unsafe_code, reason = "calls an allocator")]
+fn what_is_freed_is_erased() {
+    use std::alloc::{GlobalAlloc as _, Layout};
+    for align in [1, 8, 64] {
+        let layout = Layout::from_size_align(1000, align).unwrap();
+        // SAFETY: the layout has a size; what is written is what was given, and nothing is used after it is given up.
+        let (old, new) = unsafe {
+            let old = ErasingAllocator.alloc(layout);
+            old.write_bytes(0xa5, 1000);
+            let new = ErasingAllocator.realloc(old, layout, 5000);
+            (old, new)
+        };
+        assert_eq!(peek(new.addr(), 1000), [0xa5; 1000]);
+        assert!(mapping(new.addr()).1.contains("dd") == (align == 1), "{align}");
+        // The system's allocator puts notes of its own at the start.
+        assert_eq!(peek(old.addr() + 64, 900), [0; 900], "{align}");
+        // SAFETY: as above.
+        unsafe { ErasingAllocator.dealloc(new, Layout::from_size_align(5000, align).unwrap()) };
+        assert!(peek(new.addr() + 64, 900).iter().all(|byte| *byte != 0xa5), "{align}");
+    }
+}
+
+#[test]
+fn what_calls_leave_on_the_stack_is_overwritten() {
+    #[inline(never)]
+    fn leave() -> usize {
+        let secret = std::hint::black_box([0xa5_u8; 4096]);
+        (&raw const secret).addr()
+    }
+    let left = leave();
+    assert!(peek(left, 4096).iter().filter(|byte| **byte == 0xa5).count() > 1000);
+    let left = scrubbed(leave);
+    assert!(peek(left, 4096).iter().filter(|byte| **byte == 0xa5).count() < 100);
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "writes and reads registers")]
 fn vector_registers_are_cleared() {
-    scrub_stack();
-    #[cfg(target_arch = "x86_64")]
-    {
-        let mut low = [1_u8; 16];
+    use std::arch::asm;
+    let mut low = [0xa5_u8; 16];
+    // SAFETY: loads a register that the calling convention lets anybody change.
+    unsafe { asm!("movdqu xmm7, [{0}]", in(reg) &raw const low, out("xmm7") _, options(nostack)) };
+    scrub_registers();
+    // SAFETY: stores a register to an array of its size.
+    unsafe { asm!("movdqu [{0}], xmm7", in(reg) &raw mut low, options(nostack)) };
+    assert_eq!(low, [0; 16]);
+    if is_x86_feature_detected!("avx512f") {
+        let mut wide = [0xa5_u8; 64];
+        // SAFETY: the processor has the register, which code without the feature does not use.
+        unsafe { asm!("vmovdqu64 zmm30, [{0}]", in(reg) &raw const wide, options(nostack)) };
         scrub_registers();
-        // SAFETY: stores a register to an array of its size.
-        #[expect(unsafe_code, reason = "reads a register")]
-        unsafe {
-            std::arch::asm!("movdqu [{0}], xmm7", in(reg) &raw mut low, options(nostack, preserves_flags));
-        }
-        assert_eq!(low, [0; 16]);
+        // SAFETY: as above, to an array of its size.
+        unsafe { asm!("vmovdqu64 [{0}], zmm30", in(reg) &raw mut wide, options(nostack)) };
+        assert_eq!(wide, [0; 64]);
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `[[peer_class]]`, `[mras]` and `[audit]`.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -51,6 +54,8 @@ pub struct Mras {
     pub on_expiry: OnExpiry,
     /// How long after it.
     pub expiry_grace: Duration,
+    /// Packets that a master key may protect; 0: the suite's limit.
+    pub key_lifetime: u32,
     /// `[mras.quota]`
     pub quota: Quota,
     /// `[[mras.relay]]`
@@ -127,6 +132,7 @@ pub(super) fn mras(section: &mut Section<'_, '_>) -> Mras {
         maximum_duration: section.get("maximum_duration", 8 * 60 * MINUTE),
         on_expiry: section.get("on_expiry", OnExpiry::Stop),
         expiry_grace: section.get("expiry_grace", Duration::ZERO),
+        key_lifetime: section.get("key_lifetime", 0),
         quota: section.section("quota", quota),
         relays: section.sections("relay", relay),
         sip: section.section("sip", |sip| sip.get("listen", Optional(None)).0),

@@ -148,6 +148,7 @@ fn media(section: &mut Section<'_, '_>) -> Media {
         rekey_overlap: section.get("rekey_overlap", Duration::from_secs(5)),
         authentication_failure_rate: section.get("authentication_failure_rate", 10),
         max_ssrcs: section.get("max_ssrcs", 256),
+        key_expiry_warning: section.get("key_expiry_warning", 4),
     }
 }
 

@@ -54,6 +54,9 @@ fn numbers(config: &Config, problems: &mut Vec<Problem>) {
     if !(1..=256).contains(&config.media.max_ssrcs) {
         problems.push(positions.error("media.max_ssrcs", "must be from 1 to 256"));
     }
+    if !(1..=48).contains(&config.media.key_expiry_warning) {
+        problems.push(positions.error("media.key_expiry_warning", "must be from 1 to 48"));
+    }
     if config.control.listen.port() == 0 {
         problems.push(positions.error("control.listen", "must have a port other than 0"));
     }

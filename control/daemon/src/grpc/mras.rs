@@ -10,6 +10,7 @@ use culvert_api::v1;
 use culvert_api::v1::media_relay_auth_server::MediaRelayAuth;
 use culvert_mras::container::{self, KeyAndSalt, MediaKeys, SessionKeys};
 use culvert_mras::{MrasError, Participant, QuotaExceeded, Target, Verified};
+use culvert_secret::scrubbed;
 use culvert_session::{
     AuthorityState, Caller, FreshKeys, IssueRequest, KeyMaterial, ParticipantKeys, SessionView,
 };
@@ -28,6 +29,7 @@ pub struct MrasService {
     mras: Option<Mras>,
     node: Arc<Node>,
     relay: RelayService,
+    key_lifetime: u64,
 }
 
 /// A participant whose credential holds.
@@ -41,9 +43,10 @@ struct Presented {
 type Fresh = Vec<[KeyAndSalt; 2]>;
 
 impl MrasService {
-    /// The service of a node; without MRAS it answers that it is off.
-    pub fn new(mras: Option<Mras>, node: Arc<Node>, relay: RelayService) -> MrasService {
-        MrasService { mras, node, relay }
+    /// The service of a node; without MRAS it answers that it is off. `key_lifetime`: packets that a master key may protect;
+    /// 0: the suite's limit.
+    pub fn new(mras: Option<Mras>, node: Arc<Node>, relay: RelayService, key_lifetime: u64) -> MrasService {
+        MrasService { mras, node, relay, key_lifetime }
     }
 
     fn mras(&self) -> Result<&Mras, Status> {
@@ -99,7 +102,7 @@ impl MrasService {
         let view = find().map_err(|error| answer::status(&error))?;
         let accounted = accounts(&view, &presented);
         mras.account(&view.id, view.owner.as_str(), accounted, now).map_err(|error| exhausted(&error))?;
-        let keyed = self.put_into_force(caller, &view, suite, &presented);
+        let keyed = scrubbed(|| self.put_into_force(caller, &view, suite, &presented));
         let (view, keys) = keyed.inspect_err(|_| {
             // It takes of quotas what it took before. Has another taken that meanwhile, it stays as the request had it.
             match find().ok().filter(is_keyed) {
@@ -116,8 +119,8 @@ impl MrasService {
                 "participants: a credential was revoked; ask for new ones",
             ));
         }
-        let sealed = presented.iter().zip(&keys).map(|(participant, keys)| seal(&view, participant, keys));
-        let sealed = sealed.collect::<Result<_, _>>()?;
+        let seal = |(participant, keys)| self::seal(&view, participant, keys);
+        let sealed = scrubbed(|| presented.iter().zip(&keys).map(seal).collect::<Result<_, _>>())?;
         Ok((view, sealed))
     }
 
@@ -138,13 +141,25 @@ impl MrasService {
             credential: Arc::clone(&participant.credential),
             media: keys
                 .iter()
-                .map(|[send, receive]| FreshKeys { receive: material(send), send: material(receive) })
+                .map(|[send, receive]| FreshKeys {
+                    receive: self.material(send),
+                    send: self.material(receive),
+                })
                 .collect(),
         });
         let request =
             IssueRequest { session_id: view.id.to_string(), suite, participants: participants.collect() };
-        let view = self.node.issue(caller, &request).map_err(refused)?;
+        let view = self.node.issue(caller, request).map_err(refused)?;
         Ok((view, keys))
+    }
+
+    fn material(&self, keys: &KeyAndSalt) -> KeyMaterial {
+        KeyMaterial {
+            key: Zeroizing::new(keys.key().to_vec()),
+            salt: Zeroizing::new(keys.salt().to_vec()),
+            lifetime: self.key_lifetime,
+            ..KeyMaterial::default()
+        }
     }
 }
 
@@ -167,14 +182,6 @@ fn accounts(view: &SessionView, presented: &[Presented]) -> Vec<Participant> {
 
 fn is_keyed(view: &SessionView) -> bool {
     view.media.iter().flat_map(|media| &media.legs).any(|leg| leg.authority.is_some())
-}
-
-fn material(keys: &KeyAndSalt) -> KeyMaterial {
-    KeyMaterial {
-        key: Zeroizing::new(keys.key().to_vec()),
-        salt: Zeroizing::new(keys.salt().to_vec()),
-        ..KeyMaterial::default()
-    }
 }
 
 fn seal(view: &SessionView, participant: &Presented, keys: &Fresh) -> Result<v1::SealedKeys, Status> {

@@ -70,6 +70,18 @@ pub enum OpenError {
     Generate(#[from] KeyRingError),
 }
 
+impl OpenError {
+    /// Which key of the configuration it is about.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            OpenError::Config(ConfigError::TurnRestSecret) => "mras.turn_rest_secret_file",
+            OpenError::Config(_) => "mras",
+            OpenError::Revocations { .. } => "mras.revocation_file",
+            _ => "mras.key_file",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Files {
     keys: PathBuf,
@@ -99,7 +111,7 @@ impl Files {
 
     /// Reads the files and makes the service; a key file that is missing is made.
     pub(super) fn open(&mut self, config: &config::Mras, now: SystemTime) -> Result<Mras, OpenError> {
-        // Before it is read: a change meanwhile is read again, and none is missed.
+        // Before it is read: what changes after that is read again.
         self.seen = Stamp::of(&self.keys);
         let keys = match read_private(&self.keys)? {
             Some(text) => self.parse(&text)?,
@@ -118,6 +130,23 @@ impl Files {
                 .map_err(|source| OpenError::Revocations { path: self.revocations.clone(), source })?;
         }
         Ok(service)
+    }
+
+    /// As [`open`](Self::open), without writing anything.
+    pub(super) fn check(&self, config: &config::Mras) -> Result<(), OpenError> {
+        match read_private(&self.keys)? {
+            Some(text) => drop(self.parse(&text)?),
+            None => {
+                let directory = self.keys.parent().filter(|parent| !parent.as_os_str().is_empty());
+                if directory.is_some_and(|directory| !directory.is_dir()) {
+                    let (path, source) = (self.keys.clone(), io::ErrorKind::NotFound.into());
+                    return Err(FileError { what: "write", path, source }.into());
+                }
+            }
+        }
+        service_config(config)?;
+        read_text(&self.revocations)?;
+        Ok(())
     }
 
     fn parse(&self, text: &str) -> Result<KeyRing, OpenError> {

@@ -24,7 +24,8 @@ pub(crate) fn core(pid: u32, directory: &Path) -> Vec<u8> {
 #[derive(Clone, Debug)]
 pub(crate) struct Mapping {
     pub(crate) addresses: Range<u64>,
-    pub(crate) name: String,
+    #[expect(dead_code, reason = "shown when the test fails")]
+    name: String,
     flags: Vec<String>,
     writable: bool,
 }

@@ -13,6 +13,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use culvert_secret::SecretBytes;
 use culvert_srtp::Suite;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -30,11 +31,10 @@ const INLINE: &str = "inline:";
 const LONGEST: usize = 46;
 
 /// An SRTP master key and its salt.
-#[derive(Clone)]
 pub struct KeyAndSalt {
     suite: Suite,
-    /// Key, then salt. In one place of the heap.
-    bytes: Zeroizing<Box<[u8]>>,
+    /// Key, then salt. In one place of the memory for keys.
+    bytes: SecretBytes,
 }
 
 /// Key or salt have another length than the suite's.
@@ -73,7 +73,7 @@ impl KeyAndSalt {
 
     fn zero(suite: Suite) -> KeyAndSalt {
         let length = suite.key_length() + suite.salt_length();
-        KeyAndSalt { suite, bytes: Zeroizing::new(vec![0; length].into_boxed_slice()) }
+        KeyAndSalt { suite, bytes: SecretBytes::zeroed(length) }
     }
 
     /// The suite that they are for.
@@ -110,6 +110,12 @@ impl KeyAndSalt {
         let length = BASE64_STANDARD.decode_slice(text, bytes.as_mut_slice()).ok()?;
         let (key, salt) = bytes.get(..length)?.split_at_checked(suite.key_length())?;
         KeyAndSalt::new(suite, key, salt).ok()
+    }
+}
+
+impl Clone for KeyAndSalt {
+    fn clone(&self) -> KeyAndSalt {
+        KeyAndSalt { suite: self.suite, bytes: SecretBytes::copy_of(&self.bytes) }
     }
 }
 
