@@ -9,8 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use common::{
     bed::{Bed, OUTSIDE, ways_are_known},
-    counters::received,
-    eventually,
+    counters::accounted,
     live::LiveCall,
     mras::{ALICE, BOB, CAROL, DAVE, ERIN, authority, issue, key, keys_for, open, unkeyed},
     phone::{Phone, converse},
@@ -47,17 +46,6 @@ async fn call(
     [caller, callee]
 }
 
-/// The counters of both legs, once they account for everything that was said.
-async fn accounted(client: &mut Client, id: &str, phones: &[Phone; 2]) -> [v1::FlowCounters; 2] {
-    eventually("every packet is accounted for", async || {
-        let session = client.get_session(id).await.unwrap();
-        let counters = [0, 1].map(|leg| received(&session, leg).clone());
-        let all = counters.each_ref().map(|leg| leg.packets + leg.drops.values().sum::<u64>());
-        (all == phones.each_ref().map(Phone::said)).then_some(counters)
-    })
-    .await
-}
-
 #[test]
 #[ignore = "needs root"]
 fn netns_participants_get_keys_that_the_front_end_carries_and_cannot_read() {
@@ -72,7 +60,7 @@ fn netns_participants_get_keys_that_the_front_end_carries_and_cannot_read() {
             let mut phones = call(&bed, &mut client, id, family, [&alice, &bob]).await;
             let [caller, callee] = &mut phones;
             converse(caller, callee, 20);
-            let before = accounted(&mut client, id, &phones).await;
+            let before = accounted(&mut client, id, phones.each_ref().map(Phone::said)).await;
             // A re-key in mid-call, with packets under way.
             let request = keys_for(id, "", &[(0, &alice), (1, &bob)]);
             let issued = client.issue_session_keys(request).await.unwrap();
@@ -82,7 +70,7 @@ fn netns_participants_get_keys_that_the_front_end_carries_and_cannot_read() {
             callee.rekey(&open(&bob, &issued.keys[1]));
             assert_eq!([callee.hear(), caller.hear()], late);
             converse(caller, callee, 20);
-            let after = accounted(&mut client, id, &phones).await;
+            let after = accounted(&mut client, id, phones.each_ref().map(Phone::said)).await;
             let ask = v1::GetProtectionRequest { session_id: id.into(), ..Default::default() };
             let links = client.get_protection(ask).await.unwrap().media;
             for leg in [0, 1] {

@@ -28,3 +28,14 @@ pub async fn dropped(client: &mut Client, id: &str, leg: usize, reason: &str, co
     })
     .await
 }
+
+/// The counters of both legs, once they account for so many packets that were sent.
+pub async fn accounted(client: &mut Client, id: &str, sent: [u64; 2]) -> [v1::FlowCounters; 2] {
+    eventually("every packet is accounted for", async || {
+        let session = client.get_session(id).await.unwrap();
+        let counters = [0, 1].map(|leg| received(&session, leg).clone());
+        let all = counters.each_ref().map(|leg| leg.packets + leg.drops.values().sum::<u64>());
+        (all == sent).then_some(counters)
+    })
+    .await
+}

@@ -13,7 +13,12 @@ use std::{
 
 use culvert_api::{Client, v1};
 
-use super::{PATIENCE, counters::received, eventually, phone::Phone};
+use super::{
+    PATIENCE,
+    counters::{accounted, received},
+    eventually,
+    phone::Phone,
+};
 
 /// Between two packets.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -74,17 +79,6 @@ pub struct Ended {
     pub phones: [Phone; 2],
     /// When either heard something last.
     pub last: [Option<Instant>; 2],
-}
-
-/// The counters of both legs, once they account for so many packets that were sent.
-async fn accounted(client: &mut Client, id: &str, sent: [u64; 2]) -> [v1::FlowCounters; 2] {
-    eventually("every packet is accounted for", async || {
-        let session = client.get_session(id).await.unwrap();
-        let counters = [0, 1].map(|leg| received(&session, leg).clone());
-        let all = counters.each_ref().map(|leg| leg.packets + leg.drops.values().sum::<u64>());
-        (all == sent).then_some(counters)
-    })
-    .await
 }
 
 impl LiveCall {

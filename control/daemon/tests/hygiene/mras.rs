@@ -31,7 +31,8 @@ impl Run {
         for epoch in KeyRing::parse(text).unwrap().epochs() {
             let name = format!("TURN REST secret of {}", epoch.number());
             self.needles.add(&name, epoch.turn_rest_secret().as_bytes());
-            self.needles.add(&name, &BASE64_URL_SAFE_NO_PAD.decode(epoch.turn_rest_secret().as_str()).unwrap());
+            self.needles
+                .add(&name, &BASE64_URL_SAFE_NO_PAD.decode(epoch.turn_rest_secret().as_str()).unwrap());
         }
     }
 
@@ -185,6 +186,9 @@ async fn hygiene_no_secret_of_mras_is_in_logs_the_audit_trail_answers_or_a_core(
         .collect();
     assert!(kept.is_empty(), "{kept:#?}");
 
+    let last = run.credentials(&mut client, 8).await;
+    let id = format!("mras-{}", suites[4].name());
+    run.session_keys(&mut client, (&id, "last"), suites[4], &last).await;
     check_core(&run, &relay, &format!("mras-{}", Suite::AeadAes256Gcm.name()));
     check_log(&run, &mut relay);
     for file in ["audit.jsonl", "mras.keys.revoked"] {

@@ -21,7 +21,7 @@ use common::{
     relay::{OTHER_FRONT_END, Relay, Setup, refusal},
     request::{Key, Pair, endpoint, leg, plain, session, update},
 };
-use culvert_api::{Client, EventStream, v1, v1::event::Kind as Event};
+use culvert_api::{EventStream, v1, v1::event::Kind as Event};
 use culvert_srtp::{Kind, Reject, Suite};
 use tonic::Code;
 
