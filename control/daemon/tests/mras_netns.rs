@@ -139,7 +139,7 @@ fn netns_who_is_revoked_in_mid_call_is_not_heard_any_more() {
             converse(&mut one, &mut another, 100);
             let mut over = live.end(&mut client, name, LONGER).await;
             let after = over.after(answered);
-            println!(
+            eprintln!(
                 "revoked by {name}: the last packet came {:?} after the request, {after:?} after the answer",
                 over.after(asked)
             );

@@ -54,7 +54,7 @@ async fn a_credential_that_expires_in_mid_call_takes_its_keys_with_it() {
     converse(&mut caller, &mut callee, 5);
     assert_eq!(ended(&mut events).await, (1, v1::AuthorityState::Expired));
     let late = SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(expires)).unwrap();
-    println!("expired: told {late:?} after the end");
+    eprintln!("expired: told {late:?} after the end");
     assert!(late < Duration::from_secs(2), "{late:?}");
     let session = client.get_session("s").await.unwrap();
     assert_eq!(authority(&session, 0).1, v1::AuthorityState::Valid);

@@ -8,6 +8,7 @@ mod bounds;
 #[path = "../common/mod.rs"]
 mod common;
 mod expiry;
+mod protection;
 mod quota;
 mod refusals;
 mod revocation;

@@ -48,7 +48,7 @@ async fn ends(case: Case) {
     converse(&mut other, &mut another, 100);
     let mut over = live.end(&mut client, "s", LONGER).await;
     let after = over.after(answered);
-    println!(
+    eprintln!(
         "revoked by {}: the last packet came {:?} after the request, {after:?} after the answer",
         case.name,
         over.after(asked)
