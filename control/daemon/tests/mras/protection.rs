@@ -135,3 +135,51 @@ async fn a_leg_whose_peer_cannot_agree_is_refused() {
         assert_eq!(found, (class, settled, protection), "{index}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_a_gateway_is_srtp_on_one_leg_and_plain_on_the_other() {
+    const RTP: u64 = 172;
+    let mut setup = Setup::loopback().with_mras("");
+    setup.tables += "[[peer_class]]\nname = \"gateway\"\nencryption = \"supported\"\ncertificate = false\n";
+    let relay = setup.start();
+    let mut client = relay.front_end().await;
+    let [alice] = issue(&mut client, [ALICE]).await;
+    let (mut caller, mut callee) = phones(&relay);
+    let mut legs =
+        [required("outside", Some(caller.remote(true))), required("inside", Some(callee.remote(true)))];
+    legs[1].peer_class = "gateway".into();
+    legs[1].peer_offers_srtp = Some(true);
+    let made = client.create_session(session("s", legs)).await.unwrap();
+    caller.answer(&made, 0);
+    callee.answer(&made, 1);
+    // The gateway's packets wait for the caller's keys, and its own are never needed.
+    callee.talk();
+    dropped(&mut client, "s", 1, "not_ready", 1).await;
+    key(&mut client, "s", [(0, &mut caller, &alice)]).await;
+    converse(&mut caller, &mut callee, 10);
+    let session = relayed(&mut client, "s", [10, 10]).await;
+    let links = client.get_protection(v1::GetProtectionRequest::default()).await.unwrap().media;
+    let told: Vec<_> = links
+        .iter()
+        .map(|link| {
+            let [receive, send] = [&link.receive, &link.send].map(|found| found.as_ref().unwrap());
+            let bytes = (receive.plain_bytes, send.plain_bytes);
+            (link.peer_class.as_str(), link.encryption(), link.protection.as_str(), bytes)
+        })
+        .collect();
+    use v1::EncryptionLevel::{NotSupported, Required};
+    // What came in clear is counted as it went on: with the tag of the other leg.
+    let plain_bytes = (received(&session, 1).bytes, 10 * RTP);
+    assert_eq!(plain_bytes.0, 10 * (RTP + 10));
+    let expected =
+        [("", Required, "AES_CM_128_HMAC_SHA1_80", (0, 0)), ("gateway", NotSupported, "plain", plain_bytes)];
+    assert_eq!(told, expected);
+    assert!(links[1].receive.as_ref().unwrap().key_id.is_empty() && links[1].authority.is_none());
+    let receipt = client.end_session("s").await.unwrap().receipt;
+    let receipt: culvert_audit::Receipt = serde_json::from_str(&receipt).unwrap();
+    let [caller, gateway] = &receipt.media[0].legs;
+    assert_eq!((caller.sent.plain_packets, caller.sent.plain_bytes), (0, 0));
+    assert_eq!((gateway.sent.plain_packets, gateway.sent.plain_bytes), (10, 10 * RTP));
+    let uses: Vec<_> = gateway.keys.iter().map(|used| (used.suite.as_str(), used.key.is_none())).collect();
+    assert_eq!(uses, [("plain", true); 2]);
+}

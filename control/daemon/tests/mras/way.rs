@@ -218,3 +218,38 @@ fn check_receipt(receipt: &Receipt, credentials: &[v1::Credential; 2], keys: [&[
         assert_eq!((leg.sent.plain_packets, leg.sent.plain_bytes, leg.keys_omitted), (0, 0, 0));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_run_when_the_relay_stops_have_their_receipts() {
+    let mut relay = Setup::loopback().with_mras("").start();
+    let mut client = relay.front_end().await;
+    let [alice, bob, carol, dave] = issue(&mut client, [ALICE, BOB, CAROL, DAVE]).await;
+    let (mut caller, mut callee) = phones(&relay);
+    call(&mut client, "running", [&mut caller, &mut callee], [&alice, &bob]).await;
+    converse(&mut caller, &mut callee, 5);
+    relayed(&mut client, "running", [5, 5]).await;
+    let (mut caller, mut callee) = phones(&relay);
+    call(&mut client, "revoked", [&mut caller, &mut callee], [&carol, &dave]).await;
+    converse(&mut caller, &mut callee, 7);
+    let target = v1::revoke_request::Target::Identity(DAVE.into());
+    assert_eq!(client.revoke(target).await.unwrap(), 1);
+    relay.restart();
+    relay.stop();
+
+    let mut kinds = Vec::new();
+    let mut ends = Vec::new();
+    let visit = &mut |entry: &culvert_audit::Entry<'_>| {
+        kinds.push(entry.kind().to_owned());
+        if let Some(Record::Receipt(receipt)) = entry.record() {
+            let packets = receipt.media[0].legs.each_ref().map(|leg| leg.received.packets);
+            ends.push((receipt.session_id, receipt.end, packets));
+        }
+    };
+    let summary = culvert_audit::verify(&[relay.setup.path("audit.jsonl")], None, visit).unwrap();
+    assert_eq!((summary.starts, summary.crashes, summary.lost), (2, 0, 0));
+    assert_eq!(kinds, ["start", "receipt", "receipt", "stop", "start", "stop"]);
+    ends.sort_by(|one, other| one.0.cmp(&other.0));
+    let expected =
+        [("revoked".to_owned(), End::Revoked, [7, 7]), ("running".to_owned(), End::Stopped, [5, 5])];
+    assert_eq!(ends, expected);
+}
