@@ -11,7 +11,7 @@ use culvert_api::{Client, ClientConfig};
 use crate::arguments::{Arguments, AuditCommand, Command, Connection, NodeCommand, SessionCommand};
 use crate::audit;
 use crate::error::CliError;
-use crate::output::{Drained, Event, Node, Session, SessionList, json, table};
+use crate::output::{Drained, Ended, Event, Node, Session, SessionList, json, table};
 use crate::request;
 
 /// The largest page that the relay gives.
@@ -82,8 +82,9 @@ async fn delete(connection: &Connection, ids: Vec<String>, out: &mut impl Write)
     let mut client = connect(connection).await?;
     let mut outcome = Ok(());
     for id in ids {
-        match client.delete_session(id).await {
-            Ok(session) => show(connection, &session.into(), out)?,
+        match client.end_session(id).await.map(Ended::from) {
+            Ok(ended) if connection.json => json::answer(out, &ended)?,
+            Ok(ended) => table::session(out, &ended.session)?,
             Err(error) => outcome = outcome.and(Err(error.into())),
         }
     }

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use audit::{AuditCommand, Verify};
-pub(crate) use create::{Create, Encryption, LegFlags, Source};
+pub(crate) use create::{Answer, Create, Encryption, LegFlags, Source};
 pub(crate) use secret::Secret;
 pub(crate) use update::Update;
 

@@ -17,6 +17,16 @@ fn at(seconds: i64) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds, nanos: 0 })
 }
 
+/// Of Alice, for eight hours.
+pub(crate) fn authority() -> v1::Authority {
+    v1::Authority {
+        credential_id: "c0".repeat(16),
+        identity: "sip:alice@example.org".to_owned(),
+        expiry: at(1_700_028_800),
+        state: v1::AuthorityState::Valid.into(),
+    }
+}
+
 /// A call with one working leg and one of which nothing is known yet.
 pub(crate) fn session() -> v1::Session {
     let streams = vec![v1::StreamStatistics {
@@ -52,6 +62,7 @@ pub(crate) fn session() -> v1::Session {
         send_ready: true,
         received: Some(received),
         rekeys: 1,
+        authority: Some(authority()),
         ..v1::LegStatus::default()
     };
     let inside = v1::LegStatus {
@@ -60,6 +71,7 @@ pub(crate) fn session() -> v1::Session {
         encryption: v1::EncryptionLevel::Supported.into(),
         source: v1::SourceRule::SignalledAddress.into(),
         dscp: Some(46),
+        peer_class: "gateway".to_owned(),
         ..v1::LegStatus::default()
     };
     let media =

@@ -14,4 +14,4 @@ mod text;
 
 pub(crate) use event::Event;
 pub(crate) use node::{Drained, Node};
-pub(crate) use session::{Session, SessionList};
+pub(crate) use session::{Ended, Session, SessionList};
