@@ -229,7 +229,7 @@ pub(super) fn new(head: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
-fn section(out: &mut impl Write, table: &Table, empty: bool) -> io::Result<()> {
+pub(super) fn section(out: &mut impl Write, table: &Table, empty: bool) -> io::Result<()> {
     if empty {
         return Ok(());
     }

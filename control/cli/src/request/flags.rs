@@ -16,7 +16,7 @@ pub(super) fn create(arguments: &Create) -> Result<v1::CreateSessionRequest, Cli
     Ok(v1::CreateSessionRequest {
         session_id: arguments.id.clone().unwrap_or_default(),
         media: vec![v1::Media { kind: v1::MediaKind::Audio.into(), clock_rate: 0, legs }],
-        media_timeout: arguments.media_timeout.map(duration).transpose()?,
+        media_timeout: arguments.media_timeout.map(|time| duration("--media-timeout", time)).transpose()?,
     })
 }
 

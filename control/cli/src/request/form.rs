@@ -27,6 +27,7 @@ impl Create {
             Some(text) => {
                 let parsed = humantime::parse_duration(text);
                 Some(duration(
+                    "media_timeout",
                     parsed.map_err(|error| CliError::value("media_timeout", format!("{text:?}: {error}")))?,
                 )?)
             }
@@ -39,8 +40,8 @@ impl Create {
     }
 }
 
-pub(super) fn duration(duration: Duration) -> Result<prost_types::Duration, CliError> {
-    prost_types::Duration::try_from(duration).map_err(|_| CliError::value("media_timeout", "is too long"))
+pub(super) fn duration(name: &str, duration: Duration) -> Result<prost_types::Duration, CliError> {
+    prost_types::Duration::try_from(duration).map_err(|_| CliError::value(name, "is too long"))
 }
 
 #[derive(Deserialize)]
