@@ -21,8 +21,8 @@ Examples:
   culvert credentials revoke --credential 0123456789abcdef0123456789abcdef
   culvert credentials revoke --epoch 3
 
-Legs that were keyed under what is revoked lose their keys within a second. An identity gets no new credential until
-it is reinstated.";
+Legs that were keyed under what is revoked lose their keys within a second. An identity gets no new
+credential until it is reinstated.";
 
 const REINSTATE_HELP: &str = "\
 Example:

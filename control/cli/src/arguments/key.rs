@@ -14,16 +14,16 @@ Examples:
   culvert session keys call-7 --suite AEAD_AES_256_GCM \\
     --participant 0:\"$ALICE\" --password-file alice --participant 1:\"$BOB\" --password-file bob
 
-Each leg that is named gets fresh keys, in force at once; again is a re-key. The answer holds them sealed: who has
-the password opens them with `culvert key open`, or with any JOSE library.";
+Each leg that is named gets fresh keys, in force at once; again is a re-key. The answer holds them
+sealed: who has the password opens them with `culvert key open`, or with any JOSE library.";
 
 const OPEN_HELP: &str = "\
 Examples:
   culvert key open container --password-file password
   CULVERT_PASSWORD=$(secret-tool lookup culvert alice) culvert --json key open < container
 
-Shows keys. No relay takes part. A wrong password, a container that was changed and one whose time is over are one and
-the same error, with exit code 2.";
+Shows keys. No relay takes part. A wrong password, a container that was changed and one whose time
+is over are one and the same error, with exit code 2.";
 
 /// `culvert session keys`.
 #[derive(Debug, Args)]

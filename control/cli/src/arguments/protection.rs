@@ -9,8 +9,8 @@ Examples:
   culvert protection --session call-7 --watch
   culvert --json protection | jq '.media[] | select(.protection == \"plain\")'
 
-Control links are shown to operators. `in` is what the leg's endpoint sends, `out` what the relay sends to it. The audit
-head is for `culvert audit verify --head`.";
+Control links are shown to operators. IN is what the leg's endpoint sends, OUT what the relay sends
+to it. SINCE RE-KEY counts packets. The last line is for `culvert audit verify --head`.";
 
 /// `culvert protection`.
 #[derive(Debug, Args)]
