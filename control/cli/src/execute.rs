@@ -2,6 +2,7 @@
 //! Carrying out a command.
 
 use std::io::Write;
+use std::pin::pin;
 
 use clap::CommandFactory;
 
@@ -102,10 +103,12 @@ async fn delete(connection: &Connection, ids: Vec<String>, out: &mut impl Write)
 async fn watch(connection: &Connection, id: Option<String>, out: &mut impl Write) -> Result<(), CliError> {
     let mut client = connect(connection).await?;
     let mut events = client.watch_events(id.unwrap_or_default()).await?;
+    // One for all events: an interrupt that comes while a line is written is not lost.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         let event = tokio::select! {
             event = events.next() => event?,
-            interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
+            interrupted = &mut interrupted => return Ok(interrupted?),
         };
         let Some(event) = event.map(Event::from) else { return Ok(()) };
         if connection.json {

@@ -2,6 +2,7 @@
 //! Carrying out `culvert protection`.
 
 use std::io::{self, IsTerminal, Write};
+use std::pin::pin;
 use std::time::Duration;
 
 use culvert_api::{Client, v1};
@@ -37,6 +38,8 @@ pub(crate) async fn show(
     let mut again = time::interval(AGAIN);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut first = true;
+    // One for all rounds: an interrupt that comes while a table is written is not lost.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         let next = async {
             again.tick().await;
@@ -44,7 +47,7 @@ pub(crate) async fn show(
         };
         let protection = tokio::select! {
             protection = next => protection?,
-            interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
+            interrupted = &mut interrupted => return Ok(interrupted?),
         };
         if connection.json {
             json::line(out, &protection)?;

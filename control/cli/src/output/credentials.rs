@@ -126,7 +126,10 @@ pub(crate) struct Revoked {
 
 impl fmt::Display for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "revoked: {} legs lost their keys", self.legs)
+        match self.legs {
+            1 => f.write_str("revoked: 1 leg lost its keys"),
+            legs => write!(f, "revoked: {legs} legs lost their keys"),
+        }
     }
 }
 

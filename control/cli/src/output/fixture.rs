@@ -180,7 +180,7 @@ pub(crate) fn protection() -> [v1::GetProtectionResponse; 2] {
     let keyless = v1::MediaLink {
         kind: v1::MediaKind::Video.into(),
         authority: Some(revoked),
-        ..link("call-8", 1, 0, "outside", "")
+        ..link("call-8", 1, 0, "outside", "AEAD_AES_256_GCM")
     };
     let null = v1::MediaLink {
         kind: v1::MediaKind::Video.into(),

@@ -13,6 +13,7 @@ use super::table::{new, print};
 use super::text::{bytes, or_dash, printable};
 
 const PLAIN: &str = "nothing: plain RTP";
+const NO_KEYS: &str = "no keys: no packet passes";
 const NULL_CIPHER: &str = "no encryption: SRTP ";
 
 /// `protection`.
@@ -158,7 +159,9 @@ impl MediaLink {
     fn protected_by(&self) -> String {
         match self.protection.as_str() {
             "plain" => PLAIN.to_owned(),
-            "" => "no keys yet: no packet passes".to_owned(),
+            "" => NO_KEYS.to_owned(),
+            // Its credential has ended, or none was given yet.
+            _ if self.receive.key_id.is_none() && self.send.key_id.is_none() => NO_KEYS.to_owned(),
             suite if suite.starts_with("NULL_") => format!("{NULL_CIPHER}{}", printable(suite)),
             suite => format!("SRTP {}", printable(suite)),
         }
@@ -279,7 +282,7 @@ audio, session call-7, leg 0 (outside)           SRTP AES_CM_128_HMAC_SHA1_80   
                                                                                                        out  b2b2b2b2b2b2b2b2  5s                   90          0 B       -  valid until 2023-11-15T06:13:20.000Z
 audio, session call-7, leg 1 (inside)            nothing: plain RTP                     not_supported  in   -                 -                     0      5.0 KiB       0  -
                                                                                         class gateway  out  -                 -                     0     42.0 KiB       -
-video, session call-8, media 1, leg 0 (outside)  no keys yet: no packet passes          required       in   -                 -                     0          0 B       0  c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0
+video, session call-8, media 1, leg 0 (outside)  no keys: no packet passes              required       in   -                 -                     0          0 B       0  c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0
                                                                                                        out  -                 -                     0          0 B       -  revoked
 video, session call-8, media 1, leg 1 (inside)   no encryption: SRTP NULL_HMAC_SHA1_80  supported      in   c3c3c3c3c3c3c3c3  1h 1m 40s            20      2.0 KiB       0  -
                                                                                                        out  d4d4d4d4d4d4d4d4  1h 1m 40s             0          0 B       -
@@ -302,6 +305,16 @@ audit head 17:abababababababababababababababababababababababababababababababab
     #[test]
     fn a_relay_without_sessions_says_so() {
         assert_eq!(text(&Protection::default(), true), "not encrypted: 0 of 0 legs\naudit head -\n");
+    }
+
+    #[test]
+    fn a_leg_that_was_never_keyed_is_not_called_protected() {
+        let mut protection = fixture();
+        protection.media[2].protection = String::new();
+        assert_eq!(text(&protection, false), text(&fixture(), false));
+        // With a key for one direction, its suite is told.
+        protection.media[0].send.key_id = None;
+        assert!(text(&protection, false).contains("(outside)           SRTP AES_CM_128_HMAC_SHA1_80"));
     }
 
     #[test]

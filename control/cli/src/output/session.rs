@@ -3,6 +3,7 @@
 
 use culvert_api::v1;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::model::{Authority, Counts, Pair, counts, encryption, given, media_kind, time};
 
@@ -19,13 +20,16 @@ pub(crate) struct SessionList {
 pub(crate) struct Ended {
     #[serde(flatten)]
     pub(crate) session: Session,
-    /// The record as it stands in the trail, where one is kept.
-    receipt: Option<String>,
+    /// What the trail has of it, where one is kept.
+    receipt: Option<Value>,
 }
 
 impl From<v1::DeleteSessionResponse> for Ended {
     fn from(answer: v1::DeleteSessionResponse) -> Self {
-        Self { session: answer.session.unwrap_or_default().into(), receipt: given(answer.receipt) }
+        // A relay that is newer than this program may write it otherwise: then as text.
+        let receipt = given(answer.receipt);
+        let receipt = receipt.map(|line| serde_json::from_str(&line).unwrap_or(Value::String(line)));
+        Self { session: answer.session.unwrap_or_default().into(), receipt }
     }
 }
 
@@ -224,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_session_has_its_receipt_as_it_was_written() {
+    fn an_ended_session_has_its_receipt() {
         let receipt = |receipt: &str| {
             let session = Some(fixture::session());
             serde_json::to_value(Ended::from(v1::DeleteSessionResponse {
@@ -233,10 +237,11 @@ mod tests {
             }))
             .unwrap()
         };
-        let line = r#"{"sequence":7,"kind":"receipt"}"#;
         let mut expected = serde_json::to_value(Session::from(fixture::session())).unwrap();
-        expected["receipt"] = json!(line);
-        assert_eq!(receipt(line), expected);
+        expected["receipt"] = json!({"session_id": "call-7", "media": []});
+        assert_eq!(receipt(r#"{"session_id":"call-7","media":[]}"#), expected);
+        expected["receipt"] = json!("call-7 is over");
+        assert_eq!(receipt("call-7 is over"), expected);
         expected["receipt"] = json!(null);
         assert_eq!(receipt(""), expected);
     }
