@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Carrying out `culvert protection`.
 
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
 use std::time::Duration;
@@ -26,13 +27,15 @@ pub(crate) async fn show(
 ) -> Result<(), CliError> {
     let session = arguments.session.unwrap_or_default();
     let terminal = io::stdout().is_terminal();
+    // https://no-color.org: set and not empty.
+    let colour = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut client = connect(connection).await?;
     if !arguments.watch {
         let protection = fetch(&mut client, &session).await?;
         return Ok(if connection.json {
             json::answer(out, &protection)
         } else {
-            protection.text(out, terminal)
+            protection.text(out, colour)
         }?);
     }
     let mut again = time::interval(AGAIN);
@@ -57,7 +60,7 @@ pub(crate) async fn show(
                 (false, true) => {}
                 (false, false) => writeln!(out)?,
             }
-            protection.text(out, terminal)?;
+            protection.text(out, colour)?;
         }
         out.flush()?;
         first = false;
