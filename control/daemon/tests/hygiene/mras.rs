@@ -31,7 +31,8 @@ impl Run {
         for epoch in KeyRing::parse(text).unwrap().epochs() {
             let name = format!("TURN REST secret of {}", epoch.number());
             self.needles.add(&name, epoch.turn_rest_secret().as_bytes());
-            self.needles.add(&name, &BASE64_URL_SAFE_NO_PAD.decode(epoch.turn_rest_secret().as_str()).unwrap());
+            self.needles
+                .add(&name, &BASE64_URL_SAFE_NO_PAD.decode(epoch.turn_rest_secret().as_str()).unwrap());
         }
     }
 
