@@ -117,8 +117,8 @@ pub struct Audit {
 pub(super) fn peer_class(section: &mut Section<'_, '_>) -> PeerClass {
     PeerClass {
         name: section.require("name", String::new()),
-        encryption: section.get("encryption", EncryptionLevel::Required),
-        certificate: section.get("certificate", true),
+        encryption: section.require("encryption", EncryptionLevel::NotSupported),
+        certificate: section.require("certificate", false),
     }
 }
 

@@ -235,10 +235,11 @@ async fn every_field_of_revoke_reinstate_and_rotate_is_checked() {
     let relay = Setup::loopback().with_mras("").start();
     let mut operator = relay.operator().await;
     let mut raw = MediaRelayAuthClient::new(relay.channel(OPERATOR).await);
-    let missing = "target: is missing; give an identity or a credential";
+    let missing = "target: is missing; give an identity, a credential or an epoch";
     let status = raw.revoke(v1::RevokeRequest { target: None }).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, missing));
     let status = raw.reinstate(v1::ReinstateRequest { target: None }).await.unwrap_err();
+    let missing = "target: is missing; give an identity or a credential";
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, missing));
 
     let empty = "credential: is empty; give a username or a credential_id";

@@ -10,7 +10,7 @@ fn peer_classes_and_mras_that_cannot_be() {
             "peer_class[1].name: \"a\" is there twice; rename one",
         ),
         (
-            "[[peer_class]]\nname = \"a\"\ncertificate = false",
+            "[[peer_class]]\nname = \"a\"\nencryption = \"required\"\ncertificate = false",
             "peer_class[0].encryption: is required, but without a certificate keys would travel on a clear control \
              channel; set certificate = true, or encryption to \"supported\" or \"not_supported\"",
         ),
@@ -18,6 +18,8 @@ fn peer_classes_and_mras_that_cannot_be() {
             "[[peer_class]]\nname = \"a\"\nencryption = \"optional\"",
             "peer_class[0].encryption: must be one of \"required\", \"supported\", \"not_supported\", not \"optional\"",
         ),
+        ("[[peer_class]]\nname = \"a\"\nencryption = \"supported\"", "peer_class[0].certificate: is missing"),
+        ("[[peer_class]]\nname = \"a\"\ncertificate = true", "peer_class[0].encryption: is missing"),
         ("[mras]\nrealm = \"\"", "mras.realm: must have 1 to 127 printable characters"),
         ("[mras]\nmaximum_duration = \"59s\"", "mras.maximum_duration: must be from 1 minute to 180 days"),
         ("[mras]\ndefault_duration = \"181d\"", "mras.default_duration: must be from 1 minute to 180 days"),

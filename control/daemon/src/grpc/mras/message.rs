@@ -112,7 +112,7 @@ pub(super) fn revoked(message: v1::RevokeRequest) -> Result<Target, Status> {
         Some(Asked::Identity(text)) => Ok(Target::Identity(identity("identity", &text)?)),
         Some(Asked::Credential(text)) => Ok(Target::Credential(credential_id(&text)?)),
         Some(Asked::Epoch(number)) => Ok(Target::Epoch(number)),
-        None => Err(missing_target()),
+        None => Err(missing_target("an identity, a credential or an epoch")),
     }
 }
 
@@ -121,12 +121,12 @@ pub(super) fn reinstated(message: v1::ReinstateRequest) -> Result<Target, Status
     match message.target {
         Some(Asked::Identity(text)) => Ok(Target::Identity(identity("identity", &text)?)),
         Some(Asked::Credential(text)) => Ok(Target::Credential(credential_id(&text)?)),
-        None => Err(missing_target()),
+        None => Err(missing_target("an identity or a credential")),
     }
 }
 
-fn missing_target() -> Status {
-    Status::invalid_argument("target: is missing; give an identity or a credential")
+fn missing_target(wanted: &str) -> Status {
+    Status::invalid_argument(format!("target: is missing; give {wanted}"))
 }
 
 /// Of a username, or what `Credential.credential_id` says.
