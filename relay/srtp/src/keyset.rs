@@ -92,13 +92,13 @@ impl KeySet {
                 return Err(KeyError::DuplicateMki { position });
             }
         }
-        let machine = Machine::of(path);
+        let derive = |key| SessionKeys::derive(path, key).ok_or(KeyError::PathUnavailable { path });
         let mki_length = mki_length.unwrap_or(0);
         Ok(Self {
             suite,
             rtp: Layout::of_nothing(suite, mki_length, Kind::Rtp),
-            first: SessionKeys::derive(machine, first),
-            more: More::of(others.iter().map(|key| SessionKeys::derive(machine, key)).collect()),
+            first: derive(first)?,
+            more: More::of(others.iter().map(derive).collect::<Result<_, _>>()?),
             protection: None,
         })
     }
@@ -106,10 +106,9 @@ impl KeySet {
     /// A set of session keys that no master key derives to: for each, those of SRTP and of SRTCP.
     #[cfg(test)]
     pub(crate) fn from_material(suite: Suite, path: Path, keys: Vec<([Material; 2], Option<Mki>)>) -> KeySet {
-        let machine = Machine::of(path);
         let mut keys = keys
             .into_iter()
-            .map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
+            .map(|(material, mki)| SessionKeys::from_material(path, suite, material, mki, None).unwrap());
         let first = keys.next().unwrap();
         let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
         Self { suite, rtp, first, more: More::of(keys.collect()), protection: None }
@@ -229,27 +228,31 @@ impl KeySet {
 }
 
 impl SessionKeys {
-    fn derive(machine: Option<Machine>, master: &MasterKey) -> SessionKeys {
-        let material = [Protocol::Srtp, Protocol::Srtcp].map(|protocol| Material::derive(master, protocol));
-        Self::from_material(machine, master.suite(), material, master.mki().cloned(), master.lifetime())
+    /// `None` if the library of the path refuses a key.
+    fn derive(path: Path, master: &MasterKey) -> Option<SessionKeys> {
+        let material = [
+            Material::derive(path, master, Protocol::Srtp)?,
+            Material::derive(path, master, Protocol::Srtcp)?,
+        ];
+        Self::from_material(path, master.suite(), material, master.mki().cloned(), master.lifetime())
     }
 
     /// `material` of SRTP and of SRTCP.
     fn from_material(
-        machine: Option<Machine>,
+        path: Path,
         suite: Suite,
         [rtp, rtcp]: [Material; 2],
         mki: Option<Mki>,
         lifetime: Option<u64>,
-    ) -> SessionKeys {
-        SessionKeys {
-            rtp: RtpKeys::new(suite, machine, &rtp),
-            rtcp: RtcpKeys::new(suite, rtcp),
+    ) -> Option<SessionKeys> {
+        Some(SessionKeys {
+            rtp: RtpKeys::new(suite, path, &rtp)?,
+            rtcp: RtcpKeys::new(suite, path, rtcp)?,
             mki,
             usage: Usage { rtp: 0, rtcp: 0, limit: lifetime.unwrap_or(MAX_LIFETIME), expired: false },
             generation: 0,
-            machine,
-        }
+            machine: Machine::of(path),
+        })
     }
 
     #[inline]
@@ -257,7 +260,7 @@ impl SessionKeys {
         &self.rtp
     }
 
-    /// The kernels that the keys are for; `None` on the portable path.
+    /// The kernels that the keys are for; `None` on the paths without.
     #[inline]
     pub(crate) fn machine(&self) -> Option<Machine> {
         self.machine

@@ -30,7 +30,11 @@ impl KeySet {
     /// As [`with_path`](Self::with_path).
     pub fn with_extension_keys(suite: Suite, keys: &[MasterKey], path: Path) -> Result<KeySet, KeyError> {
         let set = Self::with_path(suite, keys, path)?;
-        Ok(set.with_extensions(keys.iter().filter_map(ExtensionKeys::derive).collect()))
+        if !suite.encrypts() {
+            return Ok(set);
+        }
+        let derive = |key| ExtensionKeys::derive(path, key).ok_or(KeyError::PathUnavailable { path });
+        Ok(set.with_extensions(keys.iter().map(derive).collect::<Result<_, _>>()?))
     }
 
     fn with_extensions(mut self, extensions: Box<[ExtensionKeys]>) -> KeySet {
@@ -42,10 +46,10 @@ impl KeySet {
 
     /// Extension keys that no master key derives to.
     #[cfg(test)]
-    pub(crate) fn with_extension_material(self, material: &[ExtensionMaterial]) -> KeySet {
+    pub(crate) fn with_extension_material(self, path: Path, material: &[ExtensionMaterial]) -> KeySet {
         let suite = self.suite;
         self.with_extensions(
-            material.iter().filter_map(|material| ExtensionKeys::new(suite, material)).collect(),
+            material.iter().filter_map(|material| ExtensionKeys::new(path, suite, material)).collect(),
         )
     }
 

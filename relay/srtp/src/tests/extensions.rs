@@ -131,9 +131,10 @@ fn encrypts_and_decrypts_as_libsrtp_does() {
                 };
                 let (mut sender, mut receiver) = (session(Direction::Send), session(Direction::Receive));
                 let mut ours = table(&chosen, || {
-                    let materials = [Protocol::Srtp, Protocol::Srtcp].map(|p| Material::derive(&derived, p));
+                    let materials = [Protocol::Srtp, Protocol::Srtcp]
+                        .map(|p| Material::derive(path, &derived, p).unwrap());
                     KeySet::from_material(suite, path, vec![(materials, None)])
-                        .with_extension_material(&[ExtensionMaterial::derive(&derived)])
+                        .with_extension_material(path, &[ExtensionMaterial::derive(path, &derived).unwrap()])
                 });
                 for (step, ((profile, data), csrcs, payload)) in packets.iter().enumerate() {
                     // From one roll-over counter into the next.
