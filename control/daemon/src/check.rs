@@ -7,6 +7,7 @@ use culvert_srtp::Path;
 
 use crate::{
     config::{Backend, Config, Engine, Problem, Problems, Realm},
+    fips,
     srtp_path::SrtpPathError,
     system::{Interface, Owner, System},
     tls,
@@ -66,13 +67,26 @@ pub fn ports_in_use(realm: &Realm, system: &System) -> Vec<PortInUse> {
 
 fn certificates(config: &Config, problems: &mut Vec<Problem>) {
     let positions = &config.positions;
-    for error in tls::load_all(&config.control.tls).err().unwrap_or_default() {
-        problems.push(positions.error(format!("control.tls.{}", error.key()), error.to_string()));
+    match tls::load_all(&config.control.tls) {
+        Ok(tls) => fips(config, &tls, problems),
+        Err(errors) => problems.extend(
+            errors
+                .iter()
+                .map(|error| positions.error(format!("control.tls.{}", error.key()), error.to_string())),
+        ),
     }
     let mode = std::fs::metadata(&config.control.tls.key).map(|metadata| metadata.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
         let message = "can be read by others than its owner; chmod 600 it";
         problems.push(positions.warning("control.tls.key", message));
+    }
+}
+
+fn fips(config: &Config, tls: &rustls::ServerConfig, problems: &mut Vec<Problem>) {
+    if config.node.fips
+        && let Err(error) = fips::module().and_then(|_| fips::check_tls(tls))
+    {
+        problems.push(config.positions.error("node.fips", error.to_string()));
     }
 }
 
@@ -91,11 +105,19 @@ fn cpus(config: &Config, system: &System, problems: &mut Vec<Problem>) {
 }
 
 fn srtp(config: &Config, system: &System, problems: &mut Vec<Problem>) {
-    problems.extend(system.srtp.choose(config.srtp.path).err().map(|error| match error {
-        SrtpPathError::Environment(error) => Problem::of_environment(Path::VARIABLE, error.to_string()),
-        SrtpPathError::Configuration(error) | SrtpPathError::InUse(error) => {
-            config.positions.error("srtp.path", error.to_string())
-        }
+    let chosen = match config.node.fips {
+        false => system.srtp.choose(config.srtp.path),
+        // Of a module that is not there it is enough to say so once.
+        true if !system.srtp.available.contains(&Path::AwsLc) => return,
+        true => system.srtp.choose_approved(config.srtp.path),
+    };
+    let environment = |message| Problem::of_environment(Path::VARIABLE, message);
+    let configuration = |message| config.positions.error("srtp.path", message);
+    problems.extend(chosen.err().map(|error| match error {
+        SrtpPathError::Environment(error) => environment(error.to_string()),
+        SrtpPathError::EnvironmentOutsideModule(error) => environment(error.to_string()),
+        SrtpPathError::Configuration(error) | SrtpPathError::InUse(error) => configuration(error.to_string()),
+        SrtpPathError::ConfigurationOutsideModule(error) => configuration(error.to_string()),
     }));
 }
 

@@ -56,6 +56,8 @@ pub struct Node {
     pub max_flows: u32,
     /// Start refusing new sessions, until the operator ends it.
     pub drain: bool,
+    /// All cryptography in the FIPS module: see [`crate::fips`].
+    pub fips: bool,
 }
 
 /// `[control]`: the gRPC interface.

@@ -5,6 +5,7 @@ pub mod backend;
 pub mod check;
 pub mod collector;
 pub mod config;
+pub mod fips;
 pub mod grpc;
 pub mod logging;
 pub mod metrics;

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::backend::{self, BackendError};
 use crate::collector::NodeCollector;
 use crate::config::{Config, Realm};
+use crate::fips::{self, FipsError};
 use crate::grpc::{About, AboutRealm, RelayService};
 use crate::metrics::{self, MetricsError, MetricsServer};
 use crate::node::Node;
@@ -51,6 +52,9 @@ pub enum RunError {
     /// The path of SRTP.
     #[error(transparent)]
     SrtpPath(#[from] SrtpPathError),
+    /// FIPS mode.
+    #[error("node.fips: {0}")]
+    Fips(#[from] FipsError),
     /// The control listener.
     #[error(
         "cannot serve the control interface at {address}: {source}; set control.listen to a free address"
@@ -93,17 +97,22 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         }
     };
     let tls = tls::server_config(&config.control.tls)?;
+    let fips = fips::report(config.node.fips)?;
+    if config.node.fips {
+        fips::check_tls(&tls)?;
+        tracing::info!(module = fips, "FIPS mode");
+    }
     let address = config.control.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
     let sessions = Sessions::new(node_config(&config), *secret(&tls)?)?;
-    let srtp = srtp_path::force(config.srtp.path)?;
+    let srtp = srtp_path::force(config.srtp.path, config.node.fips)?;
     tracing::info!(path = %srtp.path, chosen_by = %srtp.source, "SRTP path");
     let plane = backend::start(&config).await?;
     let node = Arc::new(Node::new(sessions, plane, u64::from(config.media.authentication_failure_rate)));
     if config.node.drain {
         node.drain(true);
     }
-    let served = serve(&config, Arc::clone(&node), tls, listener, stopping).await;
+    let served = serve(&config, fips, Arc::clone(&node), tls, listener, stopping).await;
     let stopped = node.stop();
     tracing::info!("stopped");
     served?;
@@ -112,6 +121,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
 
 async fn serve(
     config: &Config,
+    fips: String,
     node: Arc<Node>,
     tls: Arc<rustls::ServerConfig>,
     listener: TcpListener,
@@ -140,7 +150,7 @@ async fn serve(
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(culvert_api::v1::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let relay = RelayServer::new(RelayService::new(Arc::clone(&node), about(config)));
+    let relay = RelayServer::new(RelayService::new(Arc::clone(&node), about(config, fips)));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let draining = Arc::clone(&node);
     let server = Server::builder()
@@ -208,6 +218,7 @@ fn node_config(config: &Config) -> NodeConfig {
         max_flows_per_worker: config.node.max_flows as usize,
         media_timeout: config.media.timeout,
         max_ssrcs: config.media.max_ssrcs,
+        approved_suites_only: config.node.fips,
     }
 }
 
@@ -227,7 +238,7 @@ fn realm(realm: &Realm) -> culvert_session::Realm {
     }
 }
 
-fn about(config: &Config) -> About {
+fn about(config: &Config, fips: String) -> About {
     let realms = config.realms.iter().map(|realm| AboutRealm {
         name: realm.name.clone(),
         interface: realm.interface.clone(),
@@ -238,7 +249,7 @@ fn about(config: &Config) -> About {
             .map(|own| own.advertised.unwrap_or(own.address).to_string())
             .collect(),
     });
-    About { realms: realms.collect() }
+    About { realms: realms.collect(), fips }
 }
 
 /// What keys the fingerprints of keys: random, and of this process.

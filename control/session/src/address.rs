@@ -126,6 +126,7 @@ mod tests {
             max_flows_per_worker: 2,
             media_timeout: Duration::from_secs(1),
             max_ssrcs: 256,
+            approved_suites_only: false,
         }
     }
 

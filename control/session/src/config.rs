@@ -18,6 +18,8 @@ pub struct NodeConfig {
     pub media_timeout: Duration,
     /// The most streams (SSRCs) that a leg may ask for, 1..=256.
     pub max_ssrcs: u16,
+    /// Refuse suites that are not approved by FIPS 140-3: see [`Suite::is_fips_approved`](culvert_srtp::Suite).
+    pub approved_suites_only: bool,
 }
 
 /// A named network.
@@ -235,6 +237,7 @@ mod tests {
             max_flows_per_worker: 1,
             media_timeout: Duration::from_secs(1),
             max_ssrcs: 256,
+            approved_suites_only: false,
         };
         config.check().map_err(|error| error.to_string())
     }

@@ -149,6 +149,7 @@ fn change(
     let (protection, incoming) = merge(&protection_field, &leg.protection, new)?;
     leg.protection = protection;
     policy::check(field, leg.encryption, &leg.protection, leg.source)?;
+    policy::check_approved(field, sessions.config().approved_suites_only, &leg.protection)?;
     Ok(incoming)
 }
 

@@ -73,6 +73,16 @@ pub enum PathError {
     },
 }
 
+impl PathError {
+    /// That a path, which is none of the available ones, cannot be had.
+    pub fn lacking(path: Path, available: Vec<Path>) -> PathError {
+        match path {
+            Path::AwsLc => Self::NotBuilt { path, available },
+            Path::Avx512 | Path::Avx2 | Path::AesNi | Path::Portable => Self::Unavailable { path, available },
+        }
+    }
+}
+
 /// What [`Path::chosen`] gives from the first time on that it or [`Path::force`] is called.
 static CHOSEN: OnceLock<Path> = OnceLock::new();
 
@@ -102,7 +112,7 @@ impl Path {
 
     fn force_in(chosen: &OnceLock<Path>, path: Path) -> Result<(), PathError> {
         if !path.is_available() {
-            return Err(path.lacking(Self::available().collect()));
+            return Err(PathError::lacking(path, Self::available().collect()));
         }
         let in_use = *chosen.get_or_init(|| path);
         if in_use == path { Ok(()) } else { Err(PathError::InUse { path, in_use }) }
@@ -133,14 +143,7 @@ impl Path {
         match Self::ALL.into_iter().find(|path| path.name() == name) {
             None => Err(PathError::Unknown { name: name.to_owned(), available }),
             Some(path) if available.contains(&path) => Ok(path),
-            Some(path) => Err(path.lacking(available)),
-        }
-    }
-
-    fn lacking(self, available: Vec<Path>) -> PathError {
-        match self {
-            Self::AwsLc => PathError::NotBuilt { path: self, available },
-            path => PathError::Unavailable { path, available },
+            Some(path) => Err(PathError::lacking(path, available)),
         }
     }
 

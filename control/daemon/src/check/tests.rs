@@ -135,7 +135,7 @@ fn the_path_of_srtp_must_be_there() {
     assert_eq!(
         fixture.complaints(),
         [
-            "environment: error: CULVERT_SRTP_PATH: \"quantum\" is none of the SRTP paths avx512, avx2, aes-ni, portable: \
+            "environment: error: CULVERT_SRTP_PATH: \"quantum\" is none of the SRTP paths avx512, avx2, aes-ni, portable, aws-lc: \
           choose one that this processor has: aes-ni, portable"
         ]
     );

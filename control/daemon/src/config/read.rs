@@ -67,6 +67,7 @@ fn node(section: &mut Section<'_, '_>) -> Node {
         max_sessions: section.get("max_sessions", 10_000),
         max_flows: section.get("max_flows", 20_000),
         drain: section.get("drain", false),
+        fips: section.get("fips", false),
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn config() -> NodeConfig {
         max_flows_per_worker: 100,
         media_timeout: Duration::from_secs(30),
         max_ssrcs: 256,
+        approved_suites_only: false,
     }
 }
 
