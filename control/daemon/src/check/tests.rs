@@ -11,6 +11,8 @@ use crate::system::{BoundSocket, EphemeralPorts, PortRanges};
 struct Fixture {
     directory: tempfile::TempDir,
     system: System,
+    /// What is in `[node]`, which comes first, and behind everything else.
+    node: String,
     more: String,
 }
 
@@ -34,7 +36,7 @@ impl Fixture {
             cpus: 4,
             srtp: SrtpPaths { available: vec![SrtpPath::AesNi, SrtpPath::Portable], environment: Ok(None) },
         };
-        Fixture { directory, system, more: String::new() }
+        Fixture { directory, system, node: String::new(), more: String::new() }
     }
 
     fn path(&self, name: &str) -> String {
@@ -42,8 +44,9 @@ impl Fixture {
     }
 
     fn config(&self) -> Config {
+        let node = if self.node.is_empty() { String::new() } else { format!("[node]\n{}", self.node) };
         let text = format!(
-            "[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
+            "{node}[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
              [[role]]\nidentity = \"a.test\"\nroles = [\"operator\"]\n\
              [[realm]]\nname = \"outside\"\ninterface = \"eth0\"\naddresses = [{{ address = \"192.0.2.1\" }}]\n{}",
             self.path("server.pem"),
@@ -255,4 +258,38 @@ fn a_key_that_all_may_read_is_a_warning() {
         fixture.complaints(),
         ["c:3:7: warning: control.tls.key: can be read by others than its owner; chmod 600 it"]
     );
+}
+
+#[cfg(not(feature = "fips"))]
+#[test]
+fn fips_mode_takes_the_module() {
+    let mut fixture = Fixture::new();
+    fixture.node = "fips = true\n".into();
+    // Nothing else can be said as long as the module is not there.
+    fixture.more = "[srtp]\npath = \"portable\"\n".into();
+    assert_eq!(
+        fixture.complaints(),
+        [
+            "c:2:8: error: node.fips: cannot be had: culvertd was built without the feature fips; build it with --features \
+          fips, or set fips = false"
+        ]
+    );
+}
+
+#[cfg(feature = "fips")]
+#[test]
+fn fips_mode_takes_the_modules_path_of_srtp() {
+    let mut fixture = Fixture::new();
+    fixture.node = "fips = true\n".into();
+    fixture.system.srtp.available.push(SrtpPath::AwsLc);
+    for path in ["", "path = \"auto\"\n", "path = \"aws-lc\"\n"] {
+        fixture.more = format!("[srtp]\n{path}");
+        assert_eq!(fixture.complaints(), Vec::<String>::new(), "{path}");
+    }
+    let outside = "computes SRTP outside the FIPS module, which node.fips = true does not allow: leave it out, or name \
+                   aws-lc";
+    fixture.more = "[srtp]\npath = \"portable\"\n".into();
+    assert_eq!(fixture.complaints(), [format!("c:15:8: error: srtp.path: portable {outside}")]);
+    fixture.system.srtp.environment = Ok(Some(SrtpPath::AesNi));
+    assert_eq!(fixture.complaints(), [format!("environment: error: CULVERT_SRTP_PATH: aes-ni {outside}")]);
 }
