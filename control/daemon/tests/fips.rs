@@ -110,8 +110,8 @@ mod with_the_module {
         let (said, answered) = (caller.tell(), callee.tell());
         assert_eq!((callee.read(), caller.read()), (said, answered));
 
-        for suite in Suite::ALL {
-            let pair = Pair::new(suite, 0x61);
+        for (suite, number) in Suite::ALL.into_iter().zip((0x80..).step_by(2)) {
+            let pair = Pair::new(suite, number);
             let (mut caller, mut callee) =
                 (Phone::new(host(3), 3, Some(&pair)), Phone::new(host(4), 4, None));
             let legs = [
@@ -173,7 +173,7 @@ mod with_the_module {
             let issued = relay.issue(FRONT_END);
             fs::write(relay.setup.path("client.pem"), &issued.certificate_pem).unwrap();
             fs::write(relay.setup.path("client.key"), &issued.key_pem).unwrap();
-            let without = "openssl_conf = default\n[default]\nssl_conf = ssl\n[ssl]\nsystem_default = system\n\
+            let without = "openssl_conf = initial\n[initial]\nssl_conf = ssl\n[ssl]\nsystem_default = system\n\
                            [system]\nOptions = -ExtendedMasterSecret\n";
             fs::write(relay.setup.path("without_ems.cnf"), without).unwrap();
             OpenSsl(relay)

@@ -69,7 +69,7 @@ pub(crate) struct ModuleKeys(Box<Keys>);
 enum Keys {
     CounterMode {
         aes: ModuleAes,
-        hmac: hmac::Key,
+        hmac: Box<hmac::Key>,
         salt: Zeroizing<[u8; 14]>,
     },
     Gcm {
@@ -78,14 +78,15 @@ enum Keys {
         aes: ModuleAes,
         salt: Zeroizing<[u8; 12]>,
     },
-    Null(hmac::Key),
+    Null(Box<hmac::Key>),
 }
 
 impl ModuleKeys {
     /// `None` if the module refuses a key.
     pub(crate) fn new(suite: Suite, material: &Material) -> Option<ModuleKeys> {
         let aes = || ModuleAes::new(&material.key, suite.key_length());
-        let hmac = || hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &material.authentication);
+        // AWS-LC keeps room for any hash in each, more than a kilobyte.
+        let hmac = || Box::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &material.authentication));
         let keys = match suite.transform() {
             Transform::CounterMode => {
                 Keys::CounterMode { aes: aes()?, hmac: hmac(), salt: Zeroizing::new(material.salt) }
