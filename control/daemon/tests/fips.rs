@@ -51,7 +51,11 @@ mod with_the_module {
         request::{Pair, leg, session},
     };
     use culvert_srtp::{Kind, Suite};
-    use culvertd::{config, tls};
+    use culvertd::{
+        config,
+        fips::{self, FipsError},
+        tls,
+    };
     use tonic::Code;
 
     use super::*;
@@ -150,7 +154,10 @@ mod with_the_module {
             client_ca: path("ca.pem"),
         };
         let config = tls::server_config(&files).unwrap();
-        assert!(config.fips() && config.require_ems);
+        assert_eq!(fips::check_tls(&config), Ok(()));
+        let mut without_ems = (*config).clone();
+        without_ems.require_ems = false;
+        assert_eq!(fips::check_tls(&without_ems), Err(FipsError::Tls));
         let provider = config.crypto_provider();
         assert!(provider.fips());
         let suites = provider.cipher_suites.iter().map(|suite| format!("{:?}", suite.suite()));

@@ -127,6 +127,14 @@ fn the_path_of_srtp_must_be_there() {
           aes-ni, portable"
         ]
     );
+    fixture.more = "[srtp]\npath = \"aws-lc\"\n".into();
+    assert_eq!(
+        fixture.complaints(),
+        [
+            "c:13:8: error: srtp.path: the SRTP path aws-lc runs in the AWS-LC FIPS module, which this build is without: build \
+          with the feature fips, or choose one of aes-ni, portable"
+        ]
+    );
     // What the environment overrides need not fit.
     fixture.system.srtp.environment = Ok(Some(SrtpPath::Portable));
     assert_eq!(fixture.complaints(), Vec::<String>::new());
