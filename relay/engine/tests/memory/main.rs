@@ -83,8 +83,8 @@ fn no_allocation_for_packets() {
 /// for many sessions; those of GCM are in memory of its own besides, which is not counted.
 fn bound(suite: Suite) -> usize {
     match (Path::chosen(), suite.salt_length()) {
-        (Path::AwsLc, 12) => 5 * 1024,
-        (Path::AwsLc, _) => 10 * 1024,
+        (Path::AwsLc, 12) => 4 * 1024,
+        (Path::AwsLc, _) => 9 * 1024,
         (_, 12) => 2048 + 320,
         _ => 2048,
     }
