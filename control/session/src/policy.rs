@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a leg's encryption level and protection allow.
 
+use culvert_srtp::Suite;
+
 use crate::{EncryptionLevel, SessionError, SourceRule, leg::Protection};
 
 /// Checks a leg as it is to be. `field` is the path of the leg.
@@ -35,6 +37,21 @@ pub(crate) fn check(
             "source",
             "is LEARN_ANY on an SRTP leg; use LEARN, which asks for a packet that authenticates",
         ),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the suite of a leg where only approved ones are allowed. `field` is the path of the leg.
+pub(crate) fn check_approved(field: &str, only: bool, protection: &Protection) -> Result<(), SessionError> {
+    match protection {
+        Protection::Srtp { suite, .. } if only && !suite.is_fips_approved() => {
+            let approved = Suite::ALL.into_iter().filter(|suite| suite.is_fips_approved()).map(Suite::name);
+            let approved = approved.collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "is for {suite}, which this node, in FIPS mode, does not allow; use one of {approved}"
+            );
+            Err(SessionError::invalid(format!("{field}.protection"), message))
+        }
         _ => Ok(()),
     }
 }

@@ -98,7 +98,7 @@ impl Files {
     }
 
     /// Reads the files and makes the service; a key file that is missing is made.
-    pub(super) fn open(&self, config: &config::Mras, now: SystemTime) -> Result<Mras, OpenError> {
+    pub(super) fn open(&self, config: &config::Mras, fips: bool, now: SystemTime) -> Result<Mras, OpenError> {
         let keys = match read_private(&self.keys)? {
             Some(text) => self.parse(&text)?,
             None => {
@@ -108,7 +108,7 @@ impl Files {
                 keys
             }
         };
-        let mut service = Mras::new(service_config(config)?, keys)?;
+        let mut service = Mras::new(service_config(config, fips)?, keys)?;
         if let Some(text) = read_text(&self.revocations)? {
             service
                 .restore(&text)
@@ -173,7 +173,7 @@ impl Stamp {
     }
 }
 
-fn service_config(config: &config::Mras) -> Result<Config, OpenError> {
+fn service_config(config: &config::Mras, fips: bool) -> Result<Config, OpenError> {
     let turn_rest_secret = match &config.turn_rest_secret_file {
         None => None,
         Some(path) => {
@@ -204,6 +204,7 @@ fn service_config(config: &config::Mras) -> Result<Config, OpenError> {
             },
         },
         turn_rest_secret,
+        approved_kinds_only: fips,
     })
 }
 
