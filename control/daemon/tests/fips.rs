@@ -9,6 +9,21 @@ use std::process::Command;
 
 use common::relay::{BINARY, Setup};
 use culvert_srtp::Path;
+use culvertd::config::{Tls, TlsVersion};
+use culvertd::tls::{self, Policy};
+
+const FIPS: Policy = Policy { minimum_version: TlsVersion::Tls12, fips: true };
+
+/// The TLS of a setup that has been written.
+fn files(setup: &Setup) -> Tls {
+    Tls {
+        certificate: setup.path("server.pem"),
+        key: setup.path("server.key"),
+        client_ca: setup.path("ca.pem"),
+        client_crl: None,
+        minimum_version: FIPS.minimum_version,
+    }
+}
 
 /// A relay on loopback that asks for FIPS mode, and what it complains about, without the name of the file and the line.
 fn complaint(setup: &mut Setup, environment: &str) -> String {
@@ -24,6 +39,8 @@ fn complaint(setup: &mut Setup, environment: &str) -> String {
 
 #[cfg(not(feature = "fips"))]
 mod without_the_module {
+    use culvertd::tls::TlsError;
+
     use super::*;
 
     #[test]
@@ -39,6 +56,14 @@ mod without_the_module {
         assert_eq!(log.len(), 1, "{log:?}");
         assert!(log[0].as_str().unwrap().ends_with(expected), "{log:?}");
     }
+
+    #[test]
+    fn tls_cannot_be_that_of_the_module() {
+        let setup = Setup::loopback();
+        setup.write();
+        let errors = tls::load_all(&files(&setup), FIPS).unwrap_err();
+        assert_eq!(errors.iter().map(TlsError::key).collect::<Vec<_>>(), ["node.fips"]);
+    }
 }
 
 #[cfg(feature = "fips")]
@@ -50,12 +75,11 @@ mod with_the_module {
         relay::{FRONT_END, Relay, refusal},
         request::{Pair, leg, session},
     };
-    use culvert_srtp::{Kind, Suite};
-    use culvertd::{
-        config,
-        fips::{self, FipsError},
-        tls,
+    use culvert_api::v1::{
+        CredentialKind, CredentialRequest, EncryptionLevel, IssueCredentialsRequest, IssueSessionKeysRequest,
+        Participant,
     };
+    use culvert_srtp::{Kind, Suite};
     use tonic::Code;
 
     use super::*;
@@ -147,18 +171,8 @@ mod with_the_module {
     fn tls_has_nothing_that_is_not_approved() {
         let setup = Setup::loopback();
         setup.write();
-        let path = |name| setup.path(name);
-        let files = config::Tls {
-            certificate: path("server.pem"),
-            key: path("server.key"),
-            client_ca: path("ca.pem"),
-        };
-        let config = tls::server_config(&files).unwrap();
-        assert_eq!(fips::check_tls(&config), Ok(()));
-        let mut without_ems = (*config).clone();
-        without_ems.require_ems = false;
-        assert_eq!(fips::check_tls(&without_ems), Err(FipsError::Tls));
-        let provider = config.crypto_provider();
+        assert!(tls::load_all(&files(&setup), FIPS).unwrap().fips());
+        let provider = tls::provider();
         assert!(provider.fips());
         let suites = provider.cipher_suites.iter().map(|suite| format!("{:?}", suite.suite()));
         let suites: Vec<_> = suites.collect();
@@ -170,6 +184,69 @@ mod with_the_module {
         );
         let schemes = provider.signature_verification_algorithms.supported_schemes();
         assert!(!schemes.iter().any(|scheme| format!("{scheme:?}").contains("SHA1")), "{schemes:?}");
+    }
+
+    fn credentials(kind: CredentialKind) -> IssueCredentialsRequest {
+        let asked = CredentialRequest { identity: "sip:alice@example.org".into(), ..Default::default() };
+        IssueCredentialsRequest { credentials: vec![asked], kind: kind.into() }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn credentials_that_key_stun_by_md5_are_neither_issued_nor_accepted() {
+        // The same signing keys, in a relay that is not in FIPS mode.
+        let keys = tempfile::tempdir().unwrap();
+        let mras = format!("[mras]\nkey_file = {:?}\n", keys.path().join("mras.keys"));
+        let mut lax = Setup::loopback();
+        lax.media += &mras;
+        let lax = lax.start();
+        let mut strict = Setup::loopback();
+        strict.node += "fips = true\n";
+        strict.media += &mras;
+        let mut command = Command::new(BINARY);
+        command.env_remove(Path::VARIABLE);
+        let strict = strict.start_by(command);
+        let (mut lax, mut client) = (lax.front_end().await, strict.front_end().await);
+        let legs = ["outside", "inside"].map(|realm| {
+            let mut leg = leg(realm, None, common::request::plain());
+            (leg.protection, leg.encryption) = (None, EncryptionLevel::Required.into());
+            leg
+        });
+        client.create_session(session("a", legs)).await.unwrap();
+        let kinds = [
+            (CredentialKind::Culvert, None),
+            (CredentialKind::TurnRest, Some("turn-rest")),
+            (CredentialKind::MrasV1, Some("mras-v1")),
+            (CredentialKind::MrasV2, Some("mras-v2")),
+        ];
+        for (kind, name) in kinds {
+            let issued = client.issue_credentials(credentials(kind)).await;
+            let held = lax.issue_credentials(credentials(kind)).await.unwrap().credentials.remove(0);
+            let participant =
+                Participant { leg: 0, username: held.username.clone(), password: held.password.clone() };
+            let request = |suite: Suite| IssueSessionKeysRequest {
+                session_id: "a".into(),
+                participants: vec![participant.clone()],
+                suite: suite.name().into(),
+            };
+            let keyed = client.issue_session_keys(request(Suite::AeadAes256Gcm)).await.map(|_| ());
+            let Some(name) = name else {
+                assert_eq!(issued.unwrap().credentials.len(), 1);
+                keyed.unwrap();
+                let message = "suite: is AES_CM_128_HMAC_SHA1_32, which this node, in FIPS mode, does not allow; use one of \
+                               AES_CM_128_HMAC_SHA1_80, AES_192_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_80, \
+                               AEAD_AES_128_GCM, AEAD_AES_256_GCM";
+                let short = client.issue_session_keys(request(Suite::AesCm128HmacSha1_32)).await;
+                assert_eq!(refusal(short), (Code::InvalidArgument, message.to_owned()));
+                continue;
+            };
+            let message = format!(
+                "kind: {name} credentials are used through a STUN key made by MD5 (RFC 8489 section 9.2.2), which this node, \
+                 in FIPS mode, does not allow; ask for the kind culvert"
+            );
+            assert_eq!(refusal(issued), (Code::InvalidArgument, message));
+            let message = "participants[0]: the username and password do not hold; ask for new ones";
+            assert_eq!(refusal(keyed), (Code::PermissionDenied, message.to_owned()), "{name}");
+        }
     }
 
     /// An independent client, which offers what it is told and nothing else.

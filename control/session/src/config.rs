@@ -336,6 +336,7 @@ mod tests {
                 media_timeout: Duration::from_secs(1),
                 max_ssrcs: 256,
                 peer_classes,
+                approved_suites_only: false,
             };
             config.check()
         };

@@ -45,15 +45,19 @@ pub(crate) fn check(
 pub(crate) fn check_approved(field: &str, only: bool, protection: &Protection) -> Result<(), SessionError> {
     match protection {
         Protection::Srtp { suite, .. } if only && !suite.is_fips_approved() => {
-            let approved = Suite::ALL.into_iter().filter(|suite| suite.is_fips_approved()).map(Suite::name);
-            let approved = approved.collect::<Vec<_>>().join(", ");
-            let message = format!(
-                "is for {suite}, which this node, in FIPS mode, does not allow; use one of {approved}"
-            );
-            Err(SessionError::invalid(format!("{field}.protection"), message))
+            Err(not_approved(&format!("{field}.protection"), "is for", *suite))
         }
         _ => Ok(()),
     }
+}
+
+/// A suite that is not approved: `field` is it, or is for it, as `verb` says.
+pub(crate) fn not_approved(field: &str, verb: &str, suite: Suite) -> SessionError {
+    let approved = Suite::ALL.into_iter().filter(|suite| suite.is_fips_approved()).map(Suite::name);
+    let approved = approved.collect::<Vec<_>>().join(", ");
+    let message =
+        format!("{verb} {suite}, which this node, in FIPS mode, does not allow; use one of {approved}");
+    SessionError::invalid(field, message)
 }
 
 /// The rule of a leg that names none.

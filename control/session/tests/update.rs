@@ -275,7 +275,7 @@ fn a_node_in_fips_mode_takes_approved_suites_only() {
         let mut node = Sessions::new(NodeConfig { approved_suites_only: true, ..config() }, [7; 64]).unwrap();
         let mut asked = request("b", 1);
         asked.media[0].legs[0].protection = under(suite, 1);
-        asked.media[0].legs[0].encryption = EncryptionLevel::Supported;
+        asked.media[0].legs[0].encryption = Some(EncryptionLevel::Supported);
         let created = node.create(&owner(), &asked, now()).map(drop);
         let refusal = |field: &str| {
             let message = format!(
@@ -292,7 +292,7 @@ fn a_node_in_fips_mode_takes_approved_suites_only() {
         );
 
         let mut asked = request("a", 1);
-        asked.media[0].legs[0].encryption = EncryptionLevel::Supported;
+        asked.media[0].legs[0].encryption = Some(EncryptionLevel::Supported);
         node.create(&owner(), &asked, now()).unwrap();
         let updated = update(&mut node, keys(0, under(suite, 2))).map(drop);
         assert_eq!(updated, if approved { Ok(()) } else { refusal("legs[0].protection") }, "{suite}");
