@@ -7,7 +7,7 @@ use culvert_srtp::Path;
 
 use crate::{
     config::{Backend, Config, Engine, Problem, Problems, Realm},
-    fips,
+    fips, mras,
     srtp_path::SrtpPathError,
     system::{Interface, Owner, System},
     tls,
@@ -36,6 +36,8 @@ pub fn check(config: &Config, system: &System) -> Problems {
     problems.extend(fips.as_ref().err().map(|error| config.positions.error("node.fips", error.to_string())));
     // Of a module that is not there it is enough to say so once.
     certificates(config, config.node.fips && fips.is_ok(), &mut problems);
+    problems.extend(mras::check(&config.mras).map(|(key, message)| config.positions.error(key, message)));
+    audit(config, &mut problems);
     cpus(config, system, &mut problems);
     srtp(config, system, &mut problems);
     for (index, realm) in config.realms.iter().enumerate() {
@@ -45,6 +47,16 @@ pub fn check(config: &Config, system: &System) -> Problems {
         check.ephemeral_ports(system);
     }
     Problems::new(problems)
+}
+
+/// A log whose directory is not there could not be begun.
+fn audit(config: &Config, problems: &mut Vec<Problem>) {
+    let Some(file) = &config.audit.file else { return };
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if directory.is_some_and(|directory| !directory.is_dir()) {
+        let message = format!("cannot be begun: {} is not there; make its directory", file.display());
+        problems.push(config.positions.error("audit.file", message));
+    }
 }
 
 /// The ports of a realm that are in use, in order.

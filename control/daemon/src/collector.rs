@@ -9,6 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::mras::Mras;
 use crate::node::{Inner, Node};
 
 /// Reads the node at each scrape.
@@ -31,7 +32,9 @@ impl Collector for NodeCollector {
             workers(inner, &mut encoder)?;
             flows(inner, &mut encoder)?;
             interfaces(inner, &mut encoder)
-        })
+        })?;
+        mras(&self.node, &mut encoder)?;
+        audit(&self.node, &mut encoder)
     }
 }
 
@@ -128,6 +131,27 @@ fn interfaces(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         }
     }
     counter(encoder, "xdp_packets", "Packets to relay ports as the XDP program judged them", samples)
+}
+
+fn mras(node: &Node, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    let Some(counts) = node.mras().map(Mras::counts) else { return Ok(()) };
+    let issued = counts.issued.iter().map(|(kind, count)| (vec![("kind", kind.name().to_owned())], *count));
+    counter(encoder, "mras_credentials_issued", "Credentials issued, by kind", issued)?;
+    let refused =
+        counts.refused.iter().map(|(reason, count)| (vec![("reason", reason.label().to_owned())], *count));
+    counter(
+        encoder,
+        "mras_credentials_refused",
+        "Credentials presented that did not hold, by reason",
+        refused,
+    )
+}
+
+fn audit(node: &Node, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    let Some(status) = node.audit_status() else { return Ok(()) };
+    let one = |count| [(no_labels(), count)];
+    counter(encoder, "audit_receipts_lost", "Receipts that could not be kept", one(status.lost))?;
+    counter(encoder, "audit_failures", "Failed attempts to write to the audit log", one(status.failures))
 }
 
 type Labels = Vec<(&'static str, String)>;

@@ -78,13 +78,20 @@ pub enum RotationError {
     Store(#[from] FileError),
 }
 
+/// What keeps the service from starting as configured: a key of the configuration and what is wrong. Nothing is made or
+/// changed.
+pub fn check(config: &config::Mras) -> Option<(&'static str, String)> {
+    let files = Files::of(config)?;
+    files.check(config).err().map(|error| (error.key(), error.to_string()))
+}
+
 impl Mras {
     /// Opens the service as configured; `None` when it is off. With `fips` it has no kinds of credentials that are not approved.
     ///
     /// # Errors
     /// [`OpenError`].
     pub fn open(config: &config::Mras, fips: bool, now: SystemTime) -> Result<Option<Mras>, OpenError> {
-        let Some(files) = Files::of(config) else { return Ok(None) };
+        let Some(mut files) = Files::of(config) else { return Ok(None) };
         let service = files.open(config, fips, now)?;
         let inner = Inner {
             service,

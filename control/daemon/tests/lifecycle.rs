@@ -180,7 +180,7 @@ fn a_control_port_that_is_taken() {
     let setup = Setup::loopback();
     let _taken = TcpListener::bind(&setup.control).unwrap();
     let expected = format!(
-        "cannot serve the control interface at {}: Address already in use (os error 98); set control.listen to a free \
+        "cannot listen at {}: Address already in use (os error 98); set control.listen to a free \
          address",
         setup.control
     );

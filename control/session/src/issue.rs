@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keys that MRAS has made for participants.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use culvert_mras::Verified;
 use culvert_srtp::Suite;
@@ -49,14 +49,14 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::InvalidArgument`], [`ErrorKind::FailedPrecondition`]. Paths are of
     /// `suite` and `participants`.
-    pub fn issue(&mut self, caller: &Caller, request: &IssueRequest) -> Result<Changed, SessionError> {
+    pub fn issue(&mut self, caller: &Caller, request: IssueRequest) -> Result<Changed, SessionError> {
         if self.config().approved_suites_only && !request.suite.is_fips_approved() {
             return Err(policy::not_approved("suite", "is", request.suite));
         }
         let id = self.find(caller, &request.session_id)?;
         let media = self.sessions.get(&id).map_or(0, |session| session.media.len());
         let mut changes = Vec::new();
-        for (index, participant) in request.participants.iter().enumerate() {
+        for (index, participant) in request.participants.into_iter().enumerate() {
             let field = format!("participants[{index}]");
             if participant.leg > 1 {
                 let message = format!("is {}; give 0 or 1", participant.leg);
@@ -66,20 +66,20 @@ impl Sessions {
                 let message = "has keys for another number of media than the session has; try again";
                 return Err(SessionError::new(ErrorKind::FailedPrecondition, field, message));
             }
-            for (number, keys) in (0..).zip(&participant.media) {
+            for (number, keys) in (0..).zip(participant.media) {
                 let keys = SrtpKeys {
                     suite: request.suite.name().to_owned(),
-                    receive: vec![keys.receive.clone()],
-                    send: vec![keys.send.clone()],
+                    receive: vec![keys.receive],
+                    send: vec![keys.send],
                 };
                 changes.push(Change {
                     field: field.clone(),
-                    update: LegUpdate {
+                    update: Cow::Owned(LegUpdate {
                         media: number,
                         leg: participant.leg,
                         protection: ProtectionRequest::Srtp(keys),
                         ..LegUpdate::default()
-                    },
+                    }),
                     credential: Some(Arc::clone(&participant.credential)),
                 });
             }

@@ -2,6 +2,7 @@
 //! All sessions of a node.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     ops::Bound,
@@ -11,8 +12,8 @@ use std::{
 use zeroize::Zeroize;
 
 use crate::{
-    Caller, Component, ConfigError, Effect, ErrorKind, FlowKey, LegUpdate, NodeConfig, Owner, Page,
-    SessionError, SessionId, SessionRequest, SessionView, UpdateRequest,
+    Caller, Component, ConfigError, Effect, ErrorKind, FlowKey, NodeConfig, Owner, Page, SessionError,
+    SessionId, SessionRequest, SessionView, UpdateRequest,
     draft::{self, LegDraft, SessionDraft},
     fingerprint::{Fingerprint, Fingerprinter},
     key_register::KeyRegister,
@@ -165,12 +166,12 @@ impl Sessions {
     /// [`ErrorKind::NotFound`], [`ErrorKind::InvalidArgument`], [`ErrorKind::FailedPrecondition`].
     pub fn update(&mut self, caller: &Caller, request: &UpdateRequest) -> Result<Changed, SessionError> {
         let id = self.find(caller, &request.session_id)?;
-        let change = |(index, update): (usize, &LegUpdate)| Change {
+        let change = |(index, update)| Change {
             field: format!("legs[{index}]"),
-            update: update.clone(),
+            update: Cow::Borrowed(update),
             credential: None,
         };
-        let changes: Vec<Change> = request.legs.iter().enumerate().map(change).collect();
+        let changes: Vec<Change<'_>> = request.legs.iter().enumerate().map(change).collect();
         let effects = update::apply(self, &id, &changes)?;
         Ok(Changed { view: self.get(caller, id.as_str())?, effects })
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Changes of a running session: first all checks on a copy, then the difference as effects.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use culvert_mras::Verified;
 
@@ -29,10 +29,11 @@ struct Incoming {
 
 /// One entry of a request.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub(crate) struct Change<'r> {
     /// Path of the entry.
     pub(crate) field: String,
-    pub(crate) update: LegUpdate,
+    /// Not copied: it may hold keys.
+    pub(crate) update: Cow<'r, LegUpdate>,
     /// The keys are MRAS's, under this credential.
     pub(crate) credential: Option<Arc<Verified>>,
 }
@@ -43,12 +44,12 @@ type Place = (usize, usize);
 pub(crate) fn apply(
     sessions: &mut Sessions,
     id: &SessionId,
-    request: &[Change],
+    request: &[Change<'_>],
 ) -> Result<Vec<Effect>, SessionError> {
     let Some(session) = sessions.sessions.get(id) else { return Ok(Vec::new()) };
     let worker = session.worker;
     let mut media = session.media.clone();
-    let mut changed: BTreeMap<Place, (&Change, Incoming)> = BTreeMap::new();
+    let mut changed: BTreeMap<Place, (&Change<'_>, Incoming)> = BTreeMap::new();
     for entry in request {
         let place = place(&media, &entry.field, &entry.update)?;
         if changed.contains_key(&place) {
@@ -139,7 +140,7 @@ fn at(media: &mut [Media], (m, l): Place) -> Option<&mut Leg> {
 }
 
 /// Changes a copy of a leg, and checks what came of it.
-fn change(sessions: &Sessions, leg: &mut Leg, change: &Change) -> Result<Incoming, SessionError> {
+fn change(sessions: &Sessions, leg: &mut Leg, change: &Change<'_>) -> Result<Incoming, SessionError> {
     let Change { field, update, credential } = change;
     if let (Some(request), Some(realm)) = (&update.remote, sessions.config.realms.get(leg.realm)) {
         let field = format!("{field}.remote");

@@ -59,7 +59,7 @@ fn both(node: &mut Sessions, alice: Bounds, bob: Bounds) -> Result<Vec<Effect>, 
         keys(0, &credential("sip:alice@example.org", alice), 100),
         keys(1, &credential("sip:bob@example.org", bob), 200),
     ];
-    let issued = node.issue(&caller(), &issue(participants)).map_err(|error| {
+    let issued = node.issue(&caller(), issue(participants)).map_err(|error| {
         assert_eq!(error.kind, ErrorKind::FailedPrecondition);
         error.to_string()
     })?;
@@ -90,10 +90,8 @@ fn keys_come_into_force_and_the_view_says_under_which_credential() {
         assert_eq!(leg.protection, "AES_CM_128_HMAC_SHA1_80");
         assert!(leg.key_ids.iter().all(Option::is_some));
     }
-    let again = node.issue(
-        &caller(),
-        &issue(vec![keys(0, &credential("sip:alice@example.org", Bounds::default()), 300)]),
-    );
+    let again = node
+        .issue(&caller(), issue(vec![keys(0, &credential("sip:alice@example.org", Bounds::default()), 300)]));
     let rekeys =
         again.unwrap().effects.iter().filter(|effect| matches!(effect, Effect::Rekey { .. })).count();
     assert_eq!(rekeys, 2);
@@ -119,7 +117,7 @@ fn a_node_in_fips_mode_issues_keys_for_approved_suites_only() {
             media: vec![FreshKeys { receive: key(1), send: key(2) }],
         };
         let issued =
-            node.issue(&caller(), &IssueRequest { suite, ..issue(vec![participant]) }).map(|_| suite.name());
+            node.issue(&caller(), IssueRequest { suite, ..issue(vec![participant]) }).map(|_| suite.name());
         let refusal = format!(
             "suite: is {suite}, which this node, in FIPS mode, does not allow; use one of AES_CM_128_HMAC_SHA1_80, \
              AES_192_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_80, AEAD_AES_128_GCM, AEAD_AES_256_GCM"
@@ -236,9 +234,9 @@ fn a_revoked_leg_neither_hears_nor_is_heard_until_it_is_keyed_again() {
 
     // The keys that were taken away are spent.
     let participant = |number| vec![keys(0, &credential("sip:alice@example.org", Bounds::default()), number)];
-    let error = node.issue(&caller(), &issue(participant(100))).unwrap_err();
+    let error = node.issue(&caller(), issue(participant(100))).unwrap_err();
     assert!(error.message.contains("has been used for sending"), "{error}");
-    let effects = node.issue(&caller(), &issue(participant(300))).unwrap().effects;
+    let effects = node.issue(&caller(), issue(participant(300))).unwrap().effects;
     assert!(
         effects.iter().all(|effect| matches!(effect, Effect::SetReceive { .. } | Effect::SetSend { .. }))
     );
@@ -270,13 +268,13 @@ fn a_session_of_others_and_a_leg_that_is_not_there() {
     let mut node = node();
     let alice = credential("sip:alice@example.org", Bounds::default());
     let other = Caller::FrontEnd(Owner::new("other.example"));
-    let error = node.issue(&other, &issue(vec![keys(0, &alice, 100)])).unwrap_err();
+    let error = node.issue(&other, issue(vec![keys(0, &alice, 100)])).unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound);
-    let error = node.issue(&caller(), &issue(vec![keys(2, &alice, 100)])).unwrap_err();
+    let error = node.issue(&caller(), issue(vec![keys(2, &alice, 100)])).unwrap_err();
     assert_eq!(error.to_string(), "participants[0].leg: is 2; give 0 or 1");
     let mut none = keys(0, &alice, 100);
     none.media.clear();
-    let error = node.issue(&caller(), &issue(vec![none])).unwrap_err();
+    let error = node.issue(&caller(), issue(vec![none])).unwrap_err();
     assert!(
         error.to_string().starts_with("participants[0]: has keys for another number of media"),
         "{error}"

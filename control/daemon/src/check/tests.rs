@@ -331,3 +331,33 @@ fn fips_mode_takes_the_modules_path_of_srtp() {
     fixture.system.srtp.environment = Ok(Some(SrtpPath::AesNi));
     assert_eq!(fixture.complaints(), [format!("environment: error: CULVERT_SRTP_PATH: aes-ni {outside}")]);
 }
+
+#[test]
+fn files_of_mras_and_the_audit_trail_that_cannot_be_used() {
+    let mut fixture = Fixture::new();
+    let keys = fixture.path("mras.keys");
+    fixture.more = format!("[mras]\nkey_file = {keys:?}\n");
+    // It would be made at the start, and is not made by a check.
+    assert_eq!(fixture.complaints(), Vec::<String>::new());
+    assert!(!std::path::Path::new(&keys).exists());
+
+    fs::write(&keys, "nonsense").unwrap();
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).unwrap();
+    let complaint = |fixture: &Fixture| {
+        let complaints = fixture.complaints();
+        assert_eq!(complaints.len(), 1, "{complaints:?}");
+        complaints[0].split_once(": error: ").unwrap().1.to_owned()
+    };
+    let expected = format!(
+        "mras.key_file: {keys} has mode 644, so that others can read the signing keys: chmod 600 it, and rotate them"
+    );
+    assert_eq!(complaint(&fixture), expected);
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
+    let found = complaint(&fixture);
+    assert!(found.starts_with(&format!("mras.key_file: {keys}: ")) && !found.contains("nonsense"), "{found}");
+
+    fixture.more = format!("[mras]\nkey_file = {:?}\n", fixture.path("nowhere/mras.keys"));
+    assert!(complaint(&fixture).starts_with("mras.key_file: cannot write "));
+    fixture.more = format!("[audit]\nfile = {:?}\n", fixture.path("nowhere/audit.jsonl"));
+    assert!(complaint(&fixture).ends_with("nowhere/audit.jsonl is not there; make its directory"));
+}

@@ -10,6 +10,7 @@ use culvert_api::v1;
 use culvert_api::v1::media_relay_auth_server::MediaRelayAuth;
 use culvert_mras::container::{self, KeyAndSalt, MediaKeys, SessionKeys};
 use culvert_mras::{MrasError, Participant, QuotaExceeded, Target, Verified};
+use culvert_secret::scrubbed;
 use culvert_session::{
     AuthorityState, Caller, FreshKeys, IssueRequest, KeyMaterial, ParticipantKeys, SessionView,
 };
@@ -101,7 +102,7 @@ impl MrasService {
         let view = find().map_err(|error| answer::status(&error))?;
         let accounted = accounts(&view, &presented);
         mras.account(&view.id, view.owner.as_str(), accounted, now).map_err(|error| exhausted(&error))?;
-        let keyed = self.put_into_force(caller, &view, suite, &presented);
+        let keyed = scrubbed(|| self.put_into_force(caller, &view, suite, &presented));
         let (view, keys) = keyed.inspect_err(|_| {
             // Unless it was keyed before, it takes nothing of quotas.
             if !find().is_ok_and(|view| is_keyed(&view)) {
@@ -115,8 +116,8 @@ impl MrasService {
                 "participants: a credential was revoked; ask for new ones",
             ));
         }
-        let sealed = presented.iter().zip(&keys).map(|(participant, keys)| seal(&view, participant, keys));
-        let sealed = sealed.collect::<Result<_, _>>()?;
+        let seal = |(participant, keys)| self::seal(&view, participant, keys);
+        let sealed = scrubbed(|| presented.iter().zip(&keys).map(seal).collect::<Result<_, _>>())?;
         Ok((view, sealed))
     }
 
@@ -145,7 +146,7 @@ impl MrasService {
         });
         let request =
             IssueRequest { session_id: view.id.to_string(), suite, participants: participants.collect() };
-        let view = self.node.issue(caller, &request).map_err(refused)?;
+        let view = self.node.issue(caller, request).map_err(refused)?;
         Ok((view, keys))
     }
 

@@ -70,6 +70,18 @@ pub enum OpenError {
     Generate(#[from] KeyRingError),
 }
 
+impl OpenError {
+    /// Which key of the configuration it is about.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            OpenError::Config(ConfigError::TurnRestSecret) => "mras.turn_rest_secret_file",
+            OpenError::Config(_) => "mras",
+            OpenError::Revocations { .. } => "mras.revocation_file",
+            _ => "mras.key_file",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Files {
     keys: PathBuf,
@@ -98,23 +110,49 @@ impl Files {
     }
 
     /// Reads the files and makes the service; a key file that is missing is made.
-    pub(super) fn open(&self, config: &config::Mras, fips: bool, now: SystemTime) -> Result<Mras, OpenError> {
+    pub(super) fn open(
+        &mut self,
+        config: &config::Mras,
+        fips: bool,
+        now: SystemTime,
+    ) -> Result<Mras, OpenError> {
+        // Before it is read: what changes after that is read again.
+        self.seen = Stamp::of(&self.keys);
         let keys = match read_private(&self.keys)? {
             Some(text) => self.parse(&text)?,
             None => {
                 let keys = KeyRing::generate(now)?;
                 write_private(&self.keys, keys.to_text().as_bytes())?;
+                self.seen = Stamp::of(&self.keys);
                 tracing::info!(file = %self.keys.display(), "made the first signing key of MRAS");
                 keys
             }
         };
-        let mut service = Mras::new(service_config(config, fips)?, keys)?;
+        let service_config = Config { approved_kinds_only: fips, ..service_config(config)? };
+        let mut service = Mras::new(service_config, keys)?;
         if let Some(text) = read_text(&self.revocations)? {
             service
                 .restore(&text)
                 .map_err(|source| OpenError::Revocations { path: self.revocations.clone(), source })?;
         }
         Ok(service)
+    }
+
+    /// As [`open`](Self::open), without writing anything.
+    pub(super) fn check(&self, config: &config::Mras) -> Result<(), OpenError> {
+        match read_private(&self.keys)? {
+            Some(text) => drop(self.parse(&text)?),
+            None => {
+                let directory = self.keys.parent().filter(|parent| !parent.as_os_str().is_empty());
+                if directory.is_some_and(|directory| !directory.is_dir()) {
+                    let (path, source) = (self.keys.clone(), io::ErrorKind::NotFound.into());
+                    return Err(FileError { what: "write", path, source }.into());
+                }
+            }
+        }
+        service_config(config)?;
+        read_text(&self.revocations)?;
+        Ok(())
     }
 
     fn parse(&self, text: &str) -> Result<KeyRing, OpenError> {
@@ -148,11 +186,7 @@ impl Files {
         if stamp == self.seen || stamp.is_none() {
             return;
         }
-        let first = self.seen.is_none();
         self.seen = stamp;
-        if first {
-            return;
-        }
         let read = read_private(&self.keys).and_then(|text| text.map(|text| self.parse(&text)).transpose());
         match read {
             Ok(Some(keys)) => {
@@ -173,7 +207,7 @@ impl Stamp {
     }
 }
 
-fn service_config(config: &config::Mras, fips: bool) -> Result<Config, OpenError> {
+fn service_config(config: &config::Mras) -> Result<Config, OpenError> {
     let turn_rest_secret = match &config.turn_rest_secret_file {
         None => None,
         Some(path) => {
@@ -204,7 +238,7 @@ fn service_config(config: &config::Mras, fips: bool) -> Result<Config, OpenError
             },
         },
         turn_rest_secret,
-        approved_kinds_only: fips,
+        approved_kinds_only: false,
     })
 }
 

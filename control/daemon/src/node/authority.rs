@@ -13,7 +13,7 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`]; nothing has changed.
-    pub fn issue(&self, caller: &Caller, request: &IssueRequest) -> Result<SessionView, NodeError> {
+    pub fn issue(&self, caller: &Caller, request: IssueRequest) -> Result<SessionView, NodeError> {
         let mut inner = self.lock();
         let inner = &mut *inner;
         inner.plane.check_room()?;

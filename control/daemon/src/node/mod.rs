@@ -2,11 +2,12 @@
 //! The node: sessions and the plane that carries them out, behind one lock that is never held across a wait.
 
 mod authority;
+mod end;
 mod happening;
 mod ledger;
 mod totals;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,8 +17,9 @@ use culvert_session::{
     Caller, Component, Effect, FlowKey, Owner, SessionError, SessionId, SessionRequest, SessionView,
     Sessions, UpdateRequest,
 };
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
 
+pub use end::Deleted;
 pub use happening::{Happening, What};
 pub use totals::Totals;
 
@@ -29,8 +31,6 @@ use crate::plane::{Plane, PlaneError, Told};
 const EVENT_BACKLOG: usize = 4096;
 /// How often a creation is tried with other ports.
 const MOST_TRIES: u32 = 4;
-/// How long a deletion waits for the worker's word that the keys are erased.
-const LONGEST_REMOVAL: Duration = Duration::from_secs(2);
 
 /// A relay.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub struct Inner {
     /// What carries them out.
     pub plane: Plane,
     watches: HashMap<FlowKey, Observed>,
-    removals: Vec<Removal>,
+    removals: Vec<end::Removal>,
     /// Of flows that have ended.
     ended: Totals,
     ledgers: HashMap<SessionId, Ledger>,
@@ -85,22 +85,6 @@ struct Observed {
     first_media_told: bool,
 }
 
-/// A deletion that waits for its flows to come back.
-#[derive(Debug)]
-struct Removal {
-    flows: HashSet<FlowKey>,
-    ended: Ended,
-    done: oneshot::Sender<Option<String>>,
-}
-
-/// A session that is gone but for its last packets.
-#[derive(Debug)]
-struct Ended {
-    view: SessionView,
-    counters: HashMap<FlowKey, Arc<FlowCounters>>,
-    ledger: Option<Ledger>,
-}
-
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -111,17 +95,6 @@ pub enum NodeError {
     /// By the state of the data plane.
     #[error(transparent)]
     Plane(#[from] PlaneError),
-}
-
-/// A session that is gone, with the counters of its flows.
-#[derive(Debug)]
-pub struct Deleted {
-    /// As it was.
-    pub view: SessionView,
-    /// What its flows have counted.
-    pub counters: HashMap<FlowKey, Arc<FlowCounters>>,
-    /// Its record in the audit trail, as JSON, where one is kept.
-    pub receipt: Option<String>,
 }
 
 impl Node {
@@ -156,6 +129,16 @@ impl Node {
     #[must_use]
     pub fn with_mras(self, mras: Option<Mras>) -> Node {
         Node { mras, ..self }
+    }
+
+    /// MRAS, when it is on.
+    pub fn mras(&self) -> Option<&Mras> {
+        self.mras.as_ref()
+    }
+
+    /// How the writing of the audit trail goes.
+    pub fn audit_status(&self) -> Option<culvert_audit::Status> {
+        self.trail.as_ref().map(|trail| trail.writer.status())
     }
 
     /// The last record of the audit trail.
@@ -255,52 +238,6 @@ impl Node {
         Ok(changed.view)
     }
 
-    /// Ends a session, and waits until its worker has given up its keys.
-    ///
-    /// # Errors
-    /// [`NodeError`]; nothing has changed.
-    pub async fn delete(&self, caller: &Caller, id: &str) -> Result<Deleted, NodeError> {
-        let (mut deleted, done) = self.begin_delete(caller, id)?;
-        match tokio::time::timeout(LONGEST_REMOVAL, done).await {
-            Ok(receipt) => deleted.receipt = receipt.ok().flatten(),
-            Err(_) => {
-                tracing::warn!(session = %deleted.view.id, "the worker has not yet given up the session's flows");
-            }
-        }
-        Ok(deleted)
-    }
-
-    fn begin_delete(
-        &self,
-        caller: &Caller,
-        id: &str,
-    ) -> Result<(Deleted, oneshot::Receiver<Option<String>>), NodeError> {
-        let mut inner = self.lock();
-        let inner = &mut *inner;
-        inner.plane.check_room()?;
-        let changed = inner.sessions.delete(caller, id)?;
-        let mut counters = HashMap::new();
-        for effect in &changed.effects {
-            if let Effect::RemoveFlow { flow, .. } = effect
-                && let Some(observed) = inner.watches.remove(flow)
-            {
-                inner.ended.add(&observed.counters);
-                counters.insert(flow.clone(), observed.counters);
-            }
-        }
-        let (done, is_done) = oneshot::channel();
-        let view = changed.view;
-        let ended =
-            Ended { view: view.clone(), counters: counters.clone(), ledger: inner.ledgers.remove(&view.id) };
-        inner.removals.push(Removal { flows: counters.keys().cloned().collect(), ended, done });
-        inner.plane.apply(changed.effects, Instant::now())?;
-        if let Some(mras) = &self.mras {
-            mras.close(&view.id);
-        }
-        self.publish(&view.id, &view.owner, (0, 0), What::Deleted);
-        Ok((Deleted { view, counters, receipt: None }, is_done))
-    }
-
     /// Stops or resumes the taking of new sessions; says how many there are.
     pub fn drain(&self, draining: bool) -> usize {
         let mut inner = self.lock();
@@ -350,43 +287,6 @@ impl Node {
         self.lock().plane.refresh_next_hops();
     }
 
-    /// Ends the data plane: bursts are finished, the XDP program is detached, keys are erased.
-    ///
-    /// # Errors
-    /// When a worker had panicked.
-    pub fn stop(&self) -> Result<(), culvert_engine::Panicked> {
-        let mut inner = self.lock();
-        let inner = &mut *inner;
-        let counters: HashMap<FlowKey, Arc<FlowCounters>> =
-            inner.watches.drain().map(|(key, observed)| (key, observed.counters)).collect();
-        let stopped = inner.plane.stop();
-        for removal in inner.removals.drain(..) {
-            // Nobody waits for it any more.
-            let _ = removal.done.send(self.give_receipt(removal.ended, false));
-        }
-        for (id, ledger) in inner.ledgers.drain() {
-            let Ok(view) = inner.sessions.get(&Caller::Operator, id.as_str()) else { continue };
-            let of_session = counters.iter().filter(|(key, _)| key.session == id);
-            let counters = of_session.map(|(key, counters)| (key.clone(), Arc::clone(counters))).collect();
-            self.give_receipt(Ended { view, counters, ledger: Some(ledger) }, true);
-        }
-        stopped
-    }
-
-    /// Writes a session's receipt, and answers with it as JSON.
-    fn give_receipt(&self, ended: Ended, stopped: bool) -> Option<String> {
-        let (trail, Ended { view, counters, ledger: Some(ledger) }) = (self.trail.as_ref()?, ended) else {
-            return None;
-        };
-        let find = |key: &FlowKey| counters.get(key).map(Arc::as_ref);
-        let receipt = ledger.receipt(&view, &trail.node, stopped, SystemTime::now(), find);
-        let text = serde_json::to_string(&receipt).ok();
-        if !trail.writer.send(culvert_audit::Record::Receipt(Box::new(receipt))) {
-            tracing::error!(session = %view.id, "its receipt is lost: the audit trail cannot be written fast enough");
-        }
-        text
-    }
-
     fn take(&self, inner: &mut Inner, told: Told) {
         let (flow, leg, what) = match told {
             Told::Removed(flow) => return self.removed(inner, &flow),
@@ -422,19 +322,6 @@ impl Node {
         };
         if let Some(observed) = inner.watches.get(&flow) {
             self.publish(&flow.session, &observed.owner, (flow.media, leg), what);
-        }
-    }
-
-    /// Deletions are answered in their order: an identifier may have been used again since.
-    fn removed(&self, inner: &mut Inner, flow: &FlowKey) {
-        let removals = &mut inner.removals;
-        let Some(index) = removals.iter().position(|removal| removal.flows.contains(flow)) else { return };
-        let Some(removal) = removals.get_mut(index) else { return };
-        removal.flows.remove(flow);
-        if removal.flows.is_empty() {
-            let Removal { ended, done, .. } = removals.remove(index);
-            // The caller may have gone.
-            let _ = done.send(self.give_receipt(ended, false));
         }
     }
 
