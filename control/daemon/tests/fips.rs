@@ -220,7 +220,7 @@ mod with_the_module {
         ];
         for (kind, name) in kinds {
             let issued = client.issue_credentials(credentials(kind)).await;
-            let held = lax.issue_credentials(credentials(kind)).await.unwrap().credentials.remove(0);
+            let held = lax.issue_credentials(credentials(kind)).await.unwrap().remove(0);
             let participant =
                 Participant { leg: 0, username: held.username.clone(), password: held.password.clone() };
             let request = |suite: Suite| IssueSessionKeysRequest {
@@ -230,7 +230,7 @@ mod with_the_module {
             };
             let keyed = client.issue_session_keys(request(Suite::AeadAes256Gcm)).await.map(|_| ());
             let Some(name) = name else {
-                assert_eq!(issued.unwrap().credentials.len(), 1);
+                assert_eq!(issued.unwrap().len(), 1);
                 keyed.unwrap();
                 let message = "suite: is AES_CM_128_HMAC_SHA1_32, which this node, in FIPS mode, does not allow; use one of \
                                AES_CM_128_HMAC_SHA1_80, AES_192_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_80, \
