@@ -5,6 +5,7 @@ use std::io;
 
 use culvert_api::ClientError;
 use culvert_audit::{AuditError, Broken};
+use culvert_mras::container::OpenError;
 
 /// Why the command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub(crate) enum CliError {
     /// The relay or the way to it.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// Sealed session keys that stay sealed. Why is not told.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// An audit log cannot be read.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -44,7 +48,7 @@ impl CliError {
             Self::Client(ClientError::Endpoint { .. } | ClientError::Credential { .. }) => 2,
             Self::Client(ClientError::Status { .. }) => 3,
             Self::Client(_) => 4,
-            Self::Audit(_) => 2,
+            Self::Open(_) | Self::Audit(_) => 2,
             Self::Broken(_) | Self::Output(_) => 1,
         }
     }

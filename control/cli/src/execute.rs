@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Carrying out a command.
 
-use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::pin::pin;
 
 use clap::CommandFactory;
-use culvert_api::{Client, ClientConfig};
 
-use crate::arguments::{Arguments, AuditCommand, Command, Connection, NodeCommand, SessionCommand};
-use crate::audit;
+use crate::arguments::{
+    Arguments, AuditCommand, Command, Connection, KeyCommand, NodeCommand, SessionCommand,
+};
+use crate::connect::connect;
 use crate::error::CliError;
-use crate::output::{Drained, Event, Node, Session, SessionList, json, table};
-use crate::request;
+use crate::output::keys::SealedKeys;
+use crate::output::{Drained, Ended, Event, Node, Session, SessionList, json, table};
+use crate::{audit, credentials, key, protection, request};
 
 /// The largest page that the relay gives.
 const PAGE: usize = 1000;
@@ -21,6 +22,9 @@ pub(crate) async fn run(arguments: Arguments, out: &mut impl Write) -> Result<()
     let connection = &arguments.connection;
     match arguments.command {
         Command::Session(command) => session(connection, command, out).await,
+        Command::Protection(arguments) => protection::show(connection, arguments, out).await,
+        Command::Credentials(command) => credentials::run(connection, command, out).await,
+        Command::Key(KeyCommand::Open(arguments)) => key::open(&arguments, connection.json, out),
         Command::Node(command) => node(connection, command, out).await,
         Command::Audit(AuditCommand::Verify(arguments)) => audit::verify(&arguments, connection.json, out),
         Command::Completions { shell } => {
@@ -49,6 +53,11 @@ async fn session(
         SessionCommand::Show { id } => connect(connection).await?.get_session(id).await?.into(),
         SessionCommand::List { limit } => return list(connection, limit, out).await,
         SessionCommand::Delete { ids } => return delete(connection, ids, out).await,
+        SessionCommand::Keys(arguments) => {
+            let request = request::session_keys(&arguments)?;
+            let keys = SealedKeys::from(connect(connection).await?.issue_session_keys(request).await?);
+            return Ok(if connection.json { json::answer(out, &keys) } else { keys.text(out) }?);
+        }
         SessionCommand::Watch { id } => return watch(connection, id, out).await,
     };
     show(connection, &session, out)
@@ -82,8 +91,9 @@ async fn delete(connection: &Connection, ids: Vec<String>, out: &mut impl Write)
     let mut client = connect(connection).await?;
     let mut outcome = Ok(());
     for id in ids {
-        match client.delete_session(id).await {
-            Ok(session) => show(connection, &session.into(), out)?,
+        match client.end_session(id).await.map(Ended::from) {
+            Ok(ended) if connection.json => json::answer(out, &ended)?,
+            Ok(ended) => table::session(out, &ended.session)?,
             Err(error) => outcome = outcome.and(Err(error.into())),
         }
     }
@@ -93,10 +103,12 @@ async fn delete(connection: &Connection, ids: Vec<String>, out: &mut impl Write)
 async fn watch(connection: &Connection, id: Option<String>, out: &mut impl Write) -> Result<(), CliError> {
     let mut client = connect(connection).await?;
     let mut events = client.watch_events(id.unwrap_or_default()).await?;
+    // One for all events: an interrupt that comes while a line is written is not lost.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         let event = tokio::select! {
             event = events.next() => event?,
-            interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
+            interrupted = &mut interrupted => return Ok(interrupted?),
         };
         let Some(event) = event.map(Event::from) else { return Ok(()) };
         if connection.json {
@@ -120,22 +132,4 @@ async fn node(connection: &Connection, command: NodeCommand, out: &mut impl Writ
             Ok(if connection.json { json::answer(out, &drained) } else { table::drained(out, &drained) }?)
         }
     }
-}
-
-async fn connect(connection: &Connection) -> Result<Client, CliError> {
-    let missing = |option, variable| CliError::MissingOption { option, variable };
-    let server = connection.server.clone().ok_or(missing("--server", "CULVERT_SERVER"))?;
-    let ca = connection.ca.as_deref().ok_or(missing("--ca", "CULVERT_CA"))?;
-    let certificate = connection.cert.as_deref().ok_or(missing("--cert", "CULVERT_CERT"))?;
-    let key = connection.key.as_deref().ok_or(missing("--key", "CULVERT_KEY"))?;
-    let mut config =
-        ClientConfig::new(server, read("CA file", ca)?, read("certificate", certificate)?, read("key", key)?);
-    config.server_name.clone_from(&connection.server_name);
-    config.connect_timeout = connection.timeout;
-    config.request_timeout = connection.timeout;
-    Ok(Client::connect(&config).await?)
-}
-
-fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, CliError> {
-    fs::read(path).map_err(|source| CliError::Read { what, path: path.display().to_string(), source })
 }

@@ -3,9 +3,13 @@
 
 mod arguments;
 mod audit;
+mod connect;
+mod credentials;
 mod error;
 mod execute;
+mod key;
 mod output;
+mod protection;
 mod request;
 
 use std::io::{self, Write};

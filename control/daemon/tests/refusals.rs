@@ -232,6 +232,10 @@ async fn requests_that_are_wrong_whatever_the_state() {
             "media_timeout: must be longer than 0; leave it unset for the default".into(),
         ),
         (
+            change(|r| r.media_timeout = Some(prost_types::Duration { seconds: i64::MIN, nanos: 0 })),
+            "media_timeout: must be longer than 0; leave it unset for the default".into(),
+        ),
+        (
             change(|r| r.session_id = "a/b".into()),
             "session_id: contains '/'; use letters, digits and . _ : @ + - only".into(),
         ),

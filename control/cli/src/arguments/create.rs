@@ -16,6 +16,10 @@ Examples:
     --a-realm outside --a-remote 192.0.2.10:40000 --a-sdes-receive @offer --a-sdes-send @answer \\
     --b-realm inside --b-remote 198.51.100.10:40000 --b-plain --b-encryption not-supported
 
+  # A gateway whose offer holds no SRTP: its class says whether that will do
+  culvert session create call-8 --a-realm outside --a-sdes-receive @offer --a-sdes-send @answer \\
+    --b-realm inside --b-peer-class gateway --b-offers-srtp no
+
   # Everything else: several media, raw keys, MKIs
   culvert session create --file call.json
   generate-call | culvert session create --file -
@@ -40,6 +44,7 @@ Form of the file, JSON or TOML (names as in culvert/v1/relay.proto, keys in hex)
         },
         {
           \"realm\": \"inside\", \"dscp\": 46, \"ipv6\": false, \"max_ssrcs\": 4,
+          \"peer_class\": \"gateway\", \"peer_offers_srtp\": true,
           \"protection\": { \"sdes\": { \"receive\": \"a=crypto:1 ...\", \"send\": \"a=crypto:1 ...\" } }
         }
       ]
@@ -85,6 +90,15 @@ pub(crate) struct LegFlags {
     pub(crate) rtcp_mux: bool,
     pub(crate) dscp: Option<u32>,
     pub(crate) ipv6: bool,
+    pub(crate) peer_class: Option<String>,
+    pub(crate) offers_srtp: Option<Answer>,
+}
+
+/// Yes or no
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Answer {
+    Yes,
+    No,
 }
 
 /// How much encryption a leg demands
@@ -136,7 +150,7 @@ macro_rules! leg_flags {
             #[arg(long = concat!($prefix, "-sdes-send"), value_name = "KEY", help_heading = $heading,
                   conflicts_with = "file")]
             $send: Option<Secret>,
-            /// How much encryption the leg demands [default: required]
+            /// How much encryption the leg demands [default: that of its peer class, or required]
             #[arg(id = concat!($prefix, "_encryption"), long = concat!($prefix, "-encryption"), value_enum,
                   value_name = "LEVEL", help_heading = $heading, conflicts_with = "file")]
             encryption: Option<Encryption>,
@@ -156,6 +170,14 @@ macro_rules! leg_flags {
             #[arg(id = concat!($prefix, "_ipv6"), long = concat!($prefix, "-ipv6"), help_heading = $heading,
                   conflicts_with = "file")]
             ipv6: bool,
+            /// The kind of peer at the leg's other end, as the relay's configuration names it
+            #[arg(id = concat!($prefix, "_peer_class"), long = concat!($prefix, "-peer-class"),
+                  value_name = "NAME", help_heading = $heading, conflicts_with = "file")]
+            peer_class: Option<String>,
+            /// Whether the peer has offered SRTP: resolves the level now
+            #[arg(id = concat!($prefix, "_offers_srtp"), long = concat!($prefix, "-offers-srtp"), value_enum,
+                  value_name = "yes|no", help_heading = $heading, conflicts_with = "file")]
+            offers_srtp: Option<Answer>,
         }
 
         impl $name {
@@ -171,6 +193,8 @@ macro_rules! leg_flags {
                     rtcp_mux: self.rtcp_mux,
                     dscp: self.dscp,
                     ipv6: self.ipv6,
+                    peer_class: self.peer_class.clone(),
+                    offers_srtp: self.offers_srtp,
                 }
             }
         }
@@ -198,7 +222,8 @@ mod tests {
     fn the_flags_of_a_leg_are_its_own() {
         let create = parse(
             "call-7 --a-realm outside --a-remote 192.0.2.10:40000 --a-sdes-receive @o --a-sdes-send @a --a-rtcp-mux \
-             --b-realm inside --b-remote [2001:db8::1]:40000 --b-plain --b-encryption not-supported --b-dscp 46",
+             --b-realm inside --b-remote [2001:db8::1]:40000 --b-plain --b-encryption not-supported --b-dscp 46 \
+             --b-peer-class gateway --b-offers-srtp no",
         )
         .unwrap();
         assert_eq!(create.id.as_deref(), Some("call-7"));
@@ -209,6 +234,8 @@ mod tests {
         assert_eq!((a.plain, b.plain, a.rtcp_mux, b.rtcp_mux), (false, true, true, false));
         assert_eq!((a.encryption, b.encryption), (None, Some(Encryption::NotSupported)));
         assert_eq!((a.dscp, b.dscp), (None, Some(46)));
+        assert_eq!((a.peer_class.as_deref(), b.peer_class.as_deref()), (None, Some("gateway")));
+        assert_eq!((a.offers_srtp, b.offers_srtp), (None, Some(Answer::No)));
         assert!(a.sdes_receive.is_some() && a.sdes_send.is_some() && b.sdes_send.is_none());
     }
 
@@ -224,6 +251,9 @@ mod tests {
             "--file call.json --a-realm o",
             "--file call.json --b-plain",
             "call-7 --a-realm o --b-realm i --a-source anywhere",
+            "call-7 --a-realm o --b-realm i --a-offers-srtp perhaps",
+            "--file call.json --a-peer-class gateway",
+            "--file call.json --b-offers-srtp yes",
         ] {
             assert_eq!(parse(line).map(|_| line).unwrap_err().exit_code(), 2, "{line}");
         }

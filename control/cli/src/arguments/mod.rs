@@ -3,6 +3,10 @@
 
 mod audit;
 mod create;
+mod credentials;
+mod key;
+mod password;
+mod protection;
 mod secret;
 mod update;
 
@@ -13,7 +17,13 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use audit::{AuditCommand, Verify};
-pub(crate) use create::{Create, Encryption, LegFlags, Source};
+pub(crate) use create::{Answer, Create, Encryption, LegFlags, Source};
+pub(crate) use credentials::{
+    Bounds, CredentialsCommand, Issue, Kind as CredentialKind, Location, MediaKind, Reinstate, Revoke,
+};
+pub(crate) use key::{KeyCommand, Open, SessionKeys};
+pub(crate) use password::Passwords;
+pub(crate) use protection::Protection;
 pub(crate) use secret::Secret;
 pub(crate) use update::Update;
 
@@ -26,6 +36,8 @@ Examples:
   culvert session list
   culvert --json session show call-7 | jq .media[0].legs[0].local.rtp
   culvert session watch
+  culvert protection --watch
+  culvert credentials issue sip:alice@example.org --duration 1h
   culvert audit verify /var/lib/culvert/audit
 
 Exit codes:
@@ -83,6 +95,14 @@ pub(crate) enum Command {
     /// Calls that the relay carries
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Shows what protects each link of the relay
+    Protection(Protection),
+    /// Credentials of participants, from the media relay authentication service
+    #[command(subcommand)]
+    Credentials(CredentialsCommand),
+    /// Sealed session keys
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// The relay itself
     #[command(subcommand)]
     Node(NodeCommand),
@@ -120,6 +140,8 @@ pub(crate) enum SessionCommand {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+    /// Makes fresh keys for legs of a session, sealed for their participants
+    Keys(Box<SessionKeys>),
     /// Shows events as they happen, until interrupted
     #[command(after_help = "Examples:\n  culvert session watch\n  culvert --json session watch call-7")]
     Watch {
@@ -189,7 +211,9 @@ mod tests {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "culvert", &mut script);
             let script = String::from_utf8(script).unwrap();
-            assert!(script.contains("drain") && script.contains("a-remote"), "{shell}");
+            for part in ["drain", "a-remote", "b-offers-srtp", "protection", "rotate-key", "password-file"] {
+                assert!(script.contains(part), "{part} for {shell}");
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use culvert_audit::{Break, Broken, Media, Receipt, Summary};
 use serde::Serialize;
 
 use super::table::{new, print};
-use super::text::{bytes, counts};
+use super::text::{bytes, counts, printable};
 
 /// `audit verify`.
 #[derive(Debug, Serialize)]
@@ -157,9 +157,4 @@ fn totals(media: &Media) -> Table {
         ]);
     }
     table
-}
-
-/// A log may have been written by anyone: nothing of it may steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }

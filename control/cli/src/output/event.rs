@@ -6,7 +6,7 @@ use std::time::Duration;
 use culvert_api::v1;
 use serde::Serialize;
 
-use super::model::{Endpoint, time};
+use super::model::{Endpoint, authority_state, time};
 
 /// `session watch`, one object per line.
 #[derive(Debug, Serialize)]
@@ -39,6 +39,9 @@ enum Kind {
         packets_left: u64,
     },
     KeyExpired,
+    AuthorityEnded {
+        state: &'static str,
+    },
     SessionCreated,
     SessionDeleted,
     EventsLost {
@@ -71,6 +74,9 @@ impl From<v1::Event> for Event {
             Some(Wire::RekeyDone(_)) => Kind::RekeyDone,
             Some(Wire::KeyExpiring(key)) => Kind::KeyExpiring { packets_left: key.packets_left },
             Some(Wire::KeyExpired(_)) => Kind::KeyExpired,
+            Some(Wire::AuthorityEnded(ended)) => {
+                Kind::AuthorityEnded { state: authority_state(ended.state()) }
+            }
             Some(Wire::SessionCreated(_)) => Kind::SessionCreated,
             Some(Wire::SessionDeleted(_)) => Kind::SessionDeleted,
             Some(Wire::EventsLost(lost)) => Kind::EventsLost { count: lost.count },
@@ -110,6 +116,9 @@ impl Event {
                 format!("{leg}: key expires in {packets_left} packets, update it")
             }
             Kind::KeyExpired => format!("{leg}: key expired, update it"),
+            Kind::AuthorityEnded { state } => {
+                format!("{leg}: credential {state}, its keys are erased: key the leg anew")
+            }
             Kind::SessionCreated => "created".to_owned(),
             Kind::SessionDeleted => "deleted".to_owned(),
             Kind::EventsLost { count } => return format!("{time} {count} events were lost: read faster"),
@@ -143,6 +152,7 @@ mod tests {
             (Some(Wire::RekeyDone(v1::RekeyDone {})), "call-7 media 0 leg 1: new keys in use", r#""event":"rekey_done""#),
             (Some(Wire::KeyExpiring(v1::KeyExpiring { packets_left: 7 })), "call-7 media 0 leg 1: key expires in 7 packets, update it", r#""event":"key_expiring","packets_left":7"#),
             (Some(Wire::KeyExpired(v1::KeyExpired {})), "call-7 media 0 leg 1: key expired, update it", r#""event":"key_expired""#),
+            (Some(Wire::AuthorityEnded(v1::AuthorityEnded { state: v1::AuthorityState::Revoked.into() })), "call-7 media 0 leg 1: credential revoked, its keys are erased: key the leg anew", r#""event":"authority_ended","state":"revoked""#),
             (Some(Wire::SessionCreated(v1::SessionCreated {})), "call-7 created", r#""event":"session_created""#),
             (Some(Wire::SessionDeleted(v1::SessionDeleted {})), "call-7 deleted", r#""event":"session_deleted""#),
             (Some(Wire::EventsLost(v1::EventsLost { count: 3 })), "3 events were lost: read faster", r#""event":"events_lost","count":3"#),

@@ -3,8 +3,9 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::error::CliError;
 
@@ -18,6 +19,11 @@ pub(crate) fn answer(out: &mut impl Write, value: &impl Serialize) -> io::Result
 pub(crate) fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     writeln!(out)
+}
+
+/// For the fields that are secret: what was asked for in so many words.
+pub(super) fn secret<S: Serializer>(text: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// `{"error": {"kind": .., "code": .., "message": ..}}`; `code` is the gRPC status when the relay refused.

@@ -2,16 +2,20 @@
 //! What the relay answered, for people and for programs.
 
 pub(crate) mod audit;
+pub(crate) mod credentials;
 pub(crate) mod event;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod json;
+pub(crate) mod keys;
 mod model;
 mod node;
+mod protection;
 mod session;
 pub(crate) mod table;
 mod text;
 
 pub(crate) use event::Event;
 pub(crate) use node::{Drained, Node};
-pub(crate) use session::{Session, SessionList};
+pub(crate) use protection::Protection;
+pub(crate) use session::{Ended, Session, SessionList};

@@ -49,6 +49,59 @@ impl From<v1::Remote> for Pair {
     }
 }
 
+/// The credential under which a leg was keyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Authority {
+    pub(super) credential_id: String,
+    /// Null where the credential hides it.
+    pub(super) identity: Option<String>,
+    pub(super) expiry: Option<String>,
+    pub(super) state: &'static str,
+}
+
+impl From<v1::Authority> for Authority {
+    fn from(authority: v1::Authority) -> Self {
+        Self {
+            state: authority_state(authority.state()),
+            credential_id: authority.credential_id,
+            identity: given(authority.identity),
+            expiry: time(authority.expiry),
+        }
+    }
+}
+
+pub(super) fn authority_state(state: v1::AuthorityState) -> &'static str {
+    match state {
+        v1::AuthorityState::Unspecified => "unspecified",
+        v1::AuthorityState::Valid => "valid",
+        v1::AuthorityState::Revoked => "revoked",
+        v1::AuthorityState::Expired => "expired",
+    }
+}
+
+pub(super) fn media_kind(kind: v1::MediaKind) -> &'static str {
+    match kind {
+        v1::MediaKind::Unspecified => "unspecified",
+        v1::MediaKind::Audio => "audio",
+        v1::MediaKind::Video => "video",
+        v1::MediaKind::ApplicationSharing => "application_sharing",
+    }
+}
+
+pub(super) fn encryption(level: v1::EncryptionLevel) -> &'static str {
+    match level {
+        v1::EncryptionLevel::Unspecified => "unspecified",
+        v1::EncryptionLevel::Required => "required",
+        v1::EncryptionLevel::Supported => "supported",
+        v1::EncryptionLevel::NotSupported => "not_supported",
+    }
+}
+
+/// Text that the relay leaves empty where there is none.
+pub(super) fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// RFC 3339 in UTC with milliseconds.
 pub(super) fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
     let time = SystemTime::try_from(timestamp?).ok()?;

@@ -3,8 +3,9 @@
 
 use culvert_api::v1;
 use serde::Serialize;
+use serde_json::Value;
 
-use super::model::{Counts, Pair, counts, time};
+use super::model::{Authority, Counts, Pair, counts, encryption, given, media_kind, time};
 
 /// `session list`.
 #[derive(Debug, Serialize)]
@@ -14,7 +15,25 @@ pub(crate) struct SessionList {
     pub(crate) total: u64,
 }
 
-/// `session create`, `update`, `show` and `delete`.
+/// `session delete`: the session's last state, and what the audit trail keeps of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ended {
+    #[serde(flatten)]
+    pub(crate) session: Session,
+    /// What the trail has of it, where one is kept.
+    receipt: Option<Value>,
+}
+
+impl From<v1::DeleteSessionResponse> for Ended {
+    fn from(answer: v1::DeleteSessionResponse) -> Self {
+        // A relay that is newer than this program may write it otherwise: then as text.
+        let receipt = given(answer.receipt);
+        let receipt = receipt.map(|line| serde_json::from_str(&line).unwrap_or(Value::String(line)));
+        Self { session: answer.session.unwrap_or_default().into(), receipt }
+    }
+}
+
+/// `session create`, `update` and `show`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Session {
     pub(super) session_id: String,
@@ -48,6 +67,9 @@ pub(super) struct Leg {
     pub(super) receive_ready: bool,
     pub(super) send_ready: bool,
     pub(super) rekeys: u32,
+    pub(super) peer_class: Option<String>,
+    /// Null where the front end gave the keys.
+    pub(super) authority: Option<Authority>,
     pub(super) received: Received,
 }
 
@@ -87,12 +109,7 @@ impl From<v1::Session> for Session {
 impl From<v1::MediaStatus> for Media {
     fn from(media: v1::MediaStatus) -> Self {
         Self {
-            kind: match media.kind() {
-                v1::MediaKind::Unspecified => "unspecified",
-                v1::MediaKind::Audio => "audio",
-                v1::MediaKind::Video => "video",
-                v1::MediaKind::ApplicationSharing => "application_sharing",
-            },
+            kind: media_kind(media.kind()),
             clock_rate: media.clock_rate,
             legs: media.legs.into_iter().map(Into::into).collect(),
         }
@@ -102,12 +119,7 @@ impl From<v1::MediaStatus> for Media {
 impl From<v1::LegStatus> for Leg {
     fn from(leg: v1::LegStatus) -> Self {
         Self {
-            encryption: match leg.encryption() {
-                v1::EncryptionLevel::Unspecified => "unspecified",
-                v1::EncryptionLevel::Required => "required",
-                v1::EncryptionLevel::Supported => "supported",
-                v1::EncryptionLevel::NotSupported => "not_supported",
-            },
+            encryption: encryption(leg.encryption()),
             source: match leg.source() {
                 v1::SourceRule::Unspecified => "unspecified",
                 v1::SourceRule::Fixed => "fixed",
@@ -126,6 +138,8 @@ impl From<v1::LegStatus> for Leg {
             receive_ready: leg.receive_ready,
             send_ready: leg.send_ready,
             rekeys: leg.rekeys,
+            peer_class: given(leg.peer_class),
+            authority: leg.authority.map(Into::into),
             received: leg.received.map(Into::into).unwrap_or_default(),
         }
     }
@@ -165,46 +179,70 @@ mod tests {
 
     #[test]
     fn every_field_of_the_answer_is_there_under_its_name() {
+        let authority = json!({
+            "credential_id": "c0".repeat(16), "identity": "sip:alice@example.org",
+            "expiry": "2023-11-15T06:13:20.000Z", "state": "valid",
+        });
+        let outside = json!({
+            "realm": "outside",
+            "local": {
+                "rtp": {"address": "203.0.113.7", "port": 20000},
+                "rtcp": {"address": "203.0.113.7", "port": 20000},
+            },
+            "signalled": {
+                "rtp": {"address": "192.0.2.10", "port": 40000},
+                "rtcp": {"address": "192.0.2.10", "port": 40001},
+            },
+            "learnt": {"rtp": {"address": "192.0.2.77", "port": 1024}, "rtcp": null},
+            "protection": "AES_CM_128_HMAC_SHA1_80", "encryption": "required", "source": "learn",
+            "rtcp_mux": true, "held": false, "dscp": null, "receive_ready": true, "send_ready": true,
+            "rekeys": 1, "peer_class": null,
+            "authority": authority,
+            "received": {
+                "packets": 250, "bytes": 5120, "rtcp_packets": 3,
+                "drops": {"authentication_failed": 2, "replayed": 1},
+                "last_packet": "2023-11-14T22:13:25.000Z",
+                "streams": [{
+                    "ssrc": 7, "packets": 250, "lost": 1, "jitter": 4, "jitter_ms": 0.5,
+                    "highest_sequence": 65536,
+                }],
+            },
+        });
+        let inside = json!({
+            "realm": "inside",
+            "local": {"rtp": {"address": "198.51.100.1", "port": 20000}, "rtcp": null},
+            "signalled": null, "learnt": null, "protection": "", "encryption": "supported",
+            "source": "signalled_address", "rtcp_mux": false, "held": false, "dscp": 46,
+            "receive_ready": false, "send_ready": false, "rekeys": 0,
+            "peer_class": "gateway", "authority": null,
+            "received": {
+                "packets": 0, "bytes": 0, "rtcp_packets": 0, "drops": {}, "last_packet": null,
+                "streams": [],
+            },
+        });
         let expected = json!({
-            "session_id": "call-7", "owner": "front-end.culvert.test", "created": "2023-11-14T22:13:20.000Z", "worker": 1,
-            "media": [{"kind": "audio", "clock_rate": 8000, "legs": [
-                {
-                    "realm": "outside",
-                    "local": {
-                        "rtp": {"address": "203.0.113.7", "port": 20000},
-                        "rtcp": {"address": "203.0.113.7", "port": 20000},
-                    },
-                    "signalled": {
-                        "rtp": {"address": "192.0.2.10", "port": 40000},
-                        "rtcp": {"address": "192.0.2.10", "port": 40001},
-                    },
-                    "learnt": {"rtp": {"address": "192.0.2.77", "port": 1024}, "rtcp": null},
-                    "protection": "AES_CM_128_HMAC_SHA1_80", "encryption": "required", "source": "learn",
-                    "rtcp_mux": true, "held": false, "dscp": null, "receive_ready": true, "send_ready": true,
-                    "rekeys": 1,
-                    "received": {
-                        "packets": 250, "bytes": 5120, "rtcp_packets": 3,
-                        "drops": {"authentication_failed": 2, "replayed": 1},
-                        "last_packet": "2023-11-14T22:13:25.000Z",
-                        "streams": [{
-                            "ssrc": 7, "packets": 250, "lost": 1, "jitter": 4, "jitter_ms": 0.5,
-                            "highest_sequence": 65536,
-                        }],
-                    },
-                },
-                {
-                    "realm": "inside",
-                    "local": {"rtp": {"address": "198.51.100.1", "port": 20000}, "rtcp": null},
-                    "signalled": null, "learnt": null, "protection": "", "encryption": "supported",
-                    "source": "signalled_address", "rtcp_mux": false, "held": false, "dscp": 46,
-                    "receive_ready": false, "send_ready": false, "rekeys": 0,
-                    "received": {
-                        "packets": 0, "bytes": 0, "rtcp_packets": 0, "drops": {}, "last_packet": null,
-                        "streams": [],
-                    },
-                },
-            ]}],
+            "session_id": "call-7", "owner": "front-end.culvert.test", "created": "2023-11-14T22:13:20.000Z",
+            "worker": 1, "media": [{"kind": "audio", "clock_rate": 8000, "legs": [outside, inside]}],
         });
         assert_eq!(serde_json::to_value(Session::from(fixture::session())).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_ended_session_has_its_receipt() {
+        let receipt = |receipt: &str| {
+            let session = Some(fixture::session());
+            serde_json::to_value(Ended::from(v1::DeleteSessionResponse {
+                session,
+                receipt: receipt.to_owned(),
+            }))
+            .unwrap()
+        };
+        let mut expected = serde_json::to_value(Session::from(fixture::session())).unwrap();
+        expected["receipt"] = json!({"session_id": "call-7", "media": []});
+        assert_eq!(receipt(r#"{"session_id":"call-7","media":[]}"#), expected);
+        expected["receipt"] = json!("call-7 is over");
+        assert_eq!(receipt("call-7 is over"), expected);
+        expected["receipt"] = json!(null);
+        assert_eq!(receipt(""), expected);
     }
 }

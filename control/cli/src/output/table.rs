@@ -49,17 +49,21 @@ pub(crate) fn session(out: &mut impl Write, session: &Session) -> io::Result<()>
         print(out, &addresses(media))?;
         writeln!(out)?;
         print(out, &received(media))?;
+        section(out, &authorities(media), media.legs.iter().all(|leg| leg.authority.is_none()))?;
     }
     Ok(())
 }
 
 fn addresses(media: &Media) -> Table {
-    let mut table =
-        new(&["leg", "realm", "local", "signalled", "learnt", "protection", "source", "dscp", "state"], &[]);
+    let mut table = new(
+        &["leg", "realm", "class", "local", "signalled", "learnt", "protection", "source", "dscp", "state"],
+        &[],
+    );
     for (index, leg) in media.legs.iter().enumerate() {
         table.add_row([
             index.to_string(),
             leg.realm.clone(),
+            or_dash(leg.peer_class.as_ref()),
             pair(Some(&leg.local)),
             pair(leg.signalled.as_ref()),
             pair(leg.learnt.as_ref()),
@@ -89,6 +93,22 @@ fn received(media: &Media) -> Table {
             leg.rekeys.to_string(),
             or_dash(received.last_packet.as_ref()),
             counts(&received.drops),
+        ]);
+    }
+    table
+}
+
+/// On whose behalf MRAS has keyed the legs.
+fn authorities(media: &Media) -> Table {
+    let mut table = new(&["leg", "issued to", "credential", "expiry", "state"], &[]);
+    for (index, leg) in media.legs.iter().enumerate() {
+        let Some(authority) = &leg.authority else { continue };
+        table.add_row([
+            index.to_string(),
+            or_dash(authority.identity.as_ref()),
+            authority.credential_id.clone(),
+            or_dash(authority.expiry.as_ref()),
+            authority.state.to_owned(),
         ]);
     }
     table
@@ -212,7 +232,7 @@ pub(super) fn new(head: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
-fn section(out: &mut impl Write, table: &Table, empty: bool) -> io::Result<()> {
+pub(super) fn section(out: &mut impl Write, table: &Table, empty: bool) -> io::Result<()> {
     if empty {
         return Ok(());
     }
@@ -241,20 +261,23 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_two_tables_per_medium() {
+    fn a_session_is_three_tables_per_medium() {
         let shown = text(|out| session(out, &fixture::session().into()));
         let expected = "\
 session call-7  owner front-end.culvert.test  created 2023-11-14T22:13:20.000Z  worker 1
 
 media 0: audio, 8000 Hz
-LEG  REALM    LOCAL               SIGNALLED         LEARNT           PROTECTION               SOURCE             DSCP  STATE
-0    outside  203.0.113.7:20000   192.0.2.10:40000  192.0.2.77:1024  AES_CM_128_HMAC_SHA1_80  learn              -     ready
-                                  192.0.2.10:40001
-1    inside   198.51.100.1:20000  -                 -                -                        signalled_address  46    not ready
+LEG  REALM    CLASS    LOCAL               SIGNALLED         LEARNT           PROTECTION               SOURCE             DSCP  STATE
+0    outside  -        203.0.113.7:20000   192.0.2.10:40000  192.0.2.77:1024  AES_CM_128_HMAC_SHA1_80  learn              -     ready
+                                           192.0.2.10:40001
+1    inside   gateway  198.51.100.1:20000  -                 -                -                        signalled_address  46    not ready
 
 LEG  PACKETS    BYTES  RTCP  LOST  JITTER  RE-KEYS  LAST PACKET               DROPS
 0        250  5.0 KiB     3     1  0.5 ms        1  2023-11-14T22:13:25.000Z  authentication_failed 2, replayed 1
 1          0      0 B     0     0  0.0 ms        0  -                         none
+
+LEG  ISSUED TO              CREDENTIAL                        EXPIRY                    STATE
+0    sip:alice@example.org  c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0  2023-11-15T06:13:20.000Z  valid
 ";
         assert_eq!(shown, expected);
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use culvert_api::v1::{self, protection::Kind};
 
 use super::form::duration;
-use crate::arguments::{Create, Encryption, LegFlags, Secret, Source, Update};
+use crate::arguments::{Answer, Create, Encryption, LegFlags, Secret, Source, Update};
 use crate::error::CliError;
 
 pub(super) fn create(arguments: &Create) -> Result<v1::CreateSessionRequest, CliError> {
@@ -16,7 +16,7 @@ pub(super) fn create(arguments: &Create) -> Result<v1::CreateSessionRequest, Cli
     Ok(v1::CreateSessionRequest {
         session_id: arguments.id.clone().unwrap_or_default(),
         media: vec![v1::Media { kind: v1::MediaKind::Audio.into(), clock_rate: 0, legs }],
-        media_timeout: arguments.media_timeout.map(duration).transpose()?,
+        media_timeout: arguments.media_timeout.map(|time| duration("--media-timeout", time)).transpose()?,
     })
 }
 
@@ -31,6 +31,8 @@ fn leg(flags: LegFlags) -> Result<v1::Leg, CliError> {
         dscp: flags.dscp,
         ipv6: flags.ipv6,
         max_ssrcs: 0,
+        peer_class: flags.peer_class.unwrap_or_default(),
+        peer_offers_srtp: flags.offers_srtp.map(|answer| answer == Answer::Yes),
     })
 }
 
@@ -124,7 +126,8 @@ mod tests {
     fn two_legs_of_audio() {
         let SessionCommand::Create(arguments) = parse(
             "culvert session create call-7 --media-timeout 45s --a-realm outside --a-remote 192.0.2.10:40000 \
-             --a-sdes-receive offer --a-rtcp-mux --b-realm inside --b-plain --b-source fixed --b-dscp 0",
+             --a-sdes-receive offer --a-rtcp-mux --a-offers-srtp yes --b-realm inside --b-plain --b-source fixed --b-dscp 0 \
+             --b-peer-class gateway --b-offers-srtp no",
         ) else {
             panic!("not a create")
         };
@@ -138,6 +141,7 @@ mod tests {
             remote: Some(remote("192.0.2.10:40000".parse().unwrap())),
             protection: Some(v1::Protection { kind: Some(Kind::Sdes(sdes)) }),
             rtcp_mux: true,
+            peer_offers_srtp: Some(true),
             ..v1::Leg::default()
         };
         let second = v1::Leg {
@@ -145,6 +149,8 @@ mod tests {
             protection: Some(v1::Protection { kind: Some(Kind::Plain(v1::Plain {})) }),
             source: v1::SourceRule::Fixed.into(),
             dscp: Some(0),
+            peer_class: "gateway".to_owned(),
+            peer_offers_srtp: Some(false),
             ..v1::Leg::default()
         };
         assert_eq!(media.legs, [first, second]);

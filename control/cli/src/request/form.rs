@@ -27,6 +27,7 @@ impl Create {
             Some(text) => {
                 let parsed = humantime::parse_duration(text);
                 Some(duration(
+                    "media_timeout",
                     parsed.map_err(|error| CliError::value("media_timeout", format!("{text:?}: {error}")))?,
                 )?)
             }
@@ -39,8 +40,8 @@ impl Create {
     }
 }
 
-pub(super) fn duration(duration: Duration) -> Result<prost_types::Duration, CliError> {
-    prost_types::Duration::try_from(duration).map_err(|_| CliError::value("media_timeout", "is too long"))
+pub(super) fn duration(name: &str, duration: Duration) -> Result<prost_types::Duration, CliError> {
+    prost_types::Duration::try_from(duration).map_err(|_| CliError::value(name, "is too long"))
 }
 
 #[derive(Deserialize)]
@@ -102,6 +103,10 @@ struct Leg {
     ipv6: bool,
     #[serde(default)]
     max_ssrcs: u32,
+    #[serde(default)]
+    peer_class: String,
+    #[serde(default)]
+    peer_offers_srtp: Option<bool>,
 }
 
 impl Leg {
@@ -116,6 +121,8 @@ impl Leg {
             dscp: self.dscp,
             ipv6: self.ipv6,
             max_ssrcs: self.max_ssrcs,
+            peer_class: self.peer_class,
+            peer_offers_srtp: self.peer_offers_srtp,
         })
     }
 }
@@ -246,7 +253,8 @@ mod tests {
              "protection": {"srtp": {"suite": "AEAD_AES_128_GCM",
                 "receive": [{"key": "000102030405060708090a0b0c0d0e0f", "salt": "a0a1a2a3a4a5a6a7a8a9aAaB"}],
                 "send": [{"key": "ff", "salt": "", "mki": "0102", "lifetime": 5}]}}},
-            {"realm": "inside", "dscp": 46, "ipv6": true, "protection": {"plain": {}}}
+            {"realm": "inside", "dscp": 46, "ipv6": true, "peer_class": "gateway", "peer_offers_srtp": false,
+             "protection": {"plain": {}}}
         ]}]}"#;
 
     #[test]
@@ -279,6 +287,8 @@ mod tests {
             (second.dscp, second.ipv6, second.encryption()),
             (Some(46), true, v1::EncryptionLevel::Unspecified)
         );
+        assert_eq!((second.peer_class.as_str(), second.peer_offers_srtp), ("gateway", Some(false)));
+        assert_eq!((first.peer_class.as_str(), first.peer_offers_srtp), ("", None));
         assert!(matches!(second.protection.as_ref().unwrap().kind, Some(Kind::Plain(_))));
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From what people write to what the relay is asked.
 
+mod credentials;
 mod file;
 mod flags;
 mod form;
@@ -10,6 +11,8 @@ use culvert_api::v1;
 
 use crate::arguments::{Create, Update};
 use crate::error::CliError;
+
+pub(crate) use credentials::{issue, reinstate, revoke, session_keys};
 
 /// The request of `session create`.
 pub(crate) fn create(arguments: &Create) -> Result<v1::CreateSessionRequest, CliError> {

@@ -104,9 +104,12 @@ impl MrasService {
         mras.account(&view.id, view.owner.as_str(), accounted, now).map_err(|error| exhausted(&error))?;
         let keyed = scrubbed(|| self.put_into_force(caller, &view, suite, &presented));
         let (view, keys) = keyed.inspect_err(|_| {
-            // Unless it was keyed before, it takes nothing of quotas.
-            if !find().is_ok_and(|view| is_keyed(&view)) {
-                mras.close(&view.id);
+            // It takes of quotas what it took before. Has another taken that meanwhile, it stays as the request had it.
+            match find().ok().filter(is_keyed) {
+                Some(view) => {
+                    let _ = mras.account(&view.id, view.owner.as_str(), accounts(&view, &[]), now);
+                }
+                None => mras.close(&view.id),
             }
         })?;
         // What was revoked since it was verified was not in force then, and so not ended.

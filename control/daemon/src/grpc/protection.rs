@@ -7,6 +7,8 @@ use culvert_api::v1;
 use culvert_engine::{Direction, DropReason};
 use culvert_session::{Caller, FlowKey, KeyId, LegView, MediaView, SessionError, SessionView};
 
+use culvert_srtp::Suite;
+
 use super::answer;
 use crate::node::{Inner, Node};
 use crate::tls::{Link, LinkRegister};
@@ -74,7 +76,8 @@ fn leg(
     let mut received = direction(&flow(place), Direction::Receive, receive, inner, now);
     if let Some(counters) = inner.plane.counters(&flow(place)) {
         received.authentication_failures = counters.dropped(DropReason::AuthenticationFailed);
-        if leg.protection == "plain" {
+        let encrypts = Suite::from_name(leg.protection).is_some_and(Suite::encrypts);
+        if !encrypts {
             received.plain_bytes = counters.bytes();
         }
     }

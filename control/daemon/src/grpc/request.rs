@@ -131,9 +131,16 @@ fn key(mut message: v1::MasterKey) -> KeyMaterial {
 }
 
 fn timeout(message: prost_types::Duration) -> Result<Duration, SessionError> {
-    Duration::try_from(message).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
+    duration(message).filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
         SessionError::invalid("media_timeout", "must be longer than 0; leave it unset for the default")
     })
+}
+
+/// `None` for what is negative. The conversion of `prost_types` negates it, which overflows for the least of all.
+pub(super) fn duration(message: prost_types::Duration) -> Option<Duration> {
+    let seconds = u64::try_from(message.seconds).ok()?;
+    let nanos = u32::try_from(message.nanos).ok()?;
+    Duration::from_secs(seconds).checked_add(Duration::from_nanos(nanos.into()))
 }
 
 fn unknown(field: impl Into<String>, value: i32, what: &str) -> SessionError {

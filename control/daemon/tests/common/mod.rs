@@ -4,6 +4,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+pub mod bed;
+pub mod counters;
+pub mod live;
+pub mod mras;
 pub mod phone;
 pub mod relay;
 pub mod request;

@@ -13,6 +13,9 @@ use super::{
     request::{Pair, endpoint, leg, plain, session},
 };
 
+/// The number of a telephone's first packet.
+const FIRST: u16 = 100;
+
 pub struct Phone {
     pub rtp: UdpSocket,
     pub rtcp: UdpSocket,
@@ -55,11 +58,17 @@ impl Phone {
         for socket in [&rtp, &rtcp] {
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
         }
-        let secret = keys.map(|keys| Secret {
+        let mut phone = Phone { rtp, rtcp, ssrc, sequence: FIRST, relay: None, secret: None };
+        keys.into_iter().for_each(|keys| phone.key(keys));
+        phone
+    }
+
+    /// Its first keys, or such as know nothing of those before.
+    pub fn key(&mut self, keys: &Pair) {
+        self.secret = Some(Secret {
             send: SendContext::new(keys.endpoint.set(), 4),
             receive: ReceiveContext::new(keys.relay.set(), 4),
         });
-        Phone { rtp, rtcp, ssrc, sequence: 100, relay: None, secret }
     }
 
     /// What it signals.
@@ -84,6 +93,11 @@ impl Phone {
 
     pub fn relay(&self) -> [SocketAddr; 2] {
         self.relay.unwrap()
+    }
+
+    /// Packets of audio so far.
+    pub fn said(&self) -> u64 {
+        u64::from(self.sequence.wrapping_sub(FIRST))
     }
 
     pub fn rekey(&mut self, keys: &Pair) {
@@ -172,6 +186,15 @@ impl Phone {
         let (wire, source) = receive(if rtp == rtcp { &self.rtp } else { &self.rtcp });
         assert_eq!(source, rtcp);
         self.unprotect(Kind::Rtcp, &wire).unwrap()
+    }
+}
+
+/// Both talk at once, and both hear every packet.
+pub fn converse(caller: &mut Phone, callee: &mut Phone, packets: usize) {
+    for _ in 0..packets {
+        let (said, answered) = (caller.talk(), callee.talk());
+        assert_eq!(callee.hear(), said);
+        assert_eq!(caller.hear(), answered);
     }
 }
 

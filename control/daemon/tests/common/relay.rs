@@ -68,6 +68,8 @@ pub struct Setup {
     pub tls: String,
     pub metrics: String,
     pub log: String,
+    /// More tables.
+    pub tables: String,
     pub directory: TempDir,
     pub authority: Authority,
 }
@@ -93,6 +95,7 @@ impl Setup {
             tls: String::new(),
             metrics: format!("{}:9464", net.host(1)),
             log: String::new(),
+            tables: String::new(),
             directory: tempfile::tempdir().unwrap(),
             authority: Authority::new("test", Validity::Days(1)).unwrap(),
         }
@@ -120,7 +123,7 @@ impl Setup {
         let role = |identity, role| format!("[[role]]\nidentity = {identity:?}\nroles = [{role:?}]\n");
         let text = format!(
             "[node]\n{}[control]\nlisten = {:?}\n[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
-             {}{}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n{}",
+             {}{}{}{}{}[metrics]\nlisten = {:?}\n[engine]\n{}{}[srtp]\n{}[media]\n{}[log]\nformat = \"json\"\n{}{}",
             self.node,
             self.control,
             self.path("server.pem"),
@@ -137,12 +140,14 @@ impl Setup {
             self.srtp,
             self.media,
             self.log,
+            self.tables,
         );
         self.write_file("culvert.toml", &text);
         text
     }
 
-    fn write_file(&self, name: &str, text: &str) {
+    /// A file that nobody else may read.
+    pub fn write_file(&self, name: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.path(name);
         fs::write(&path, text).unwrap();
@@ -162,7 +167,12 @@ impl Setup {
     }
 
     /// Starts `command`, which is culvertd's or leads to it.
-    pub fn launch(self, mut command: Command) -> Relay {
+    pub fn launch(self, command: Command) -> Relay {
+        let (child, log) = self.spawn(command);
+        Relay { child, log, setup: self }
+    }
+
+    fn spawn(&self, mut command: Command) -> (Child, Arc<Log>) {
         self.write();
         let mut child = command
             .arg("--config")
@@ -182,7 +192,7 @@ impl Setup {
             }
             writer.push(None);
         });
-        Relay { child, log, setup: self }
+        (child, log)
     }
 }
 
@@ -257,6 +267,19 @@ impl Relay {
             assert!(Instant::now() < deadline, "it still runs");
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
+    }
+
+    /// Ends the process in order.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        assert!(self.ended().success());
+    }
+
+    /// Ends the process in order, and starts another with the same files.
+    pub fn restart(&mut self) {
+        self.stop();
+        (self.child, self.log) = self.setup.spawn(Command::new(BINARY));
+        self.wait_for(|line| line["message"] == "serving");
     }
 
     pub fn client_config(&self, client: &Issued) -> ClientConfig {

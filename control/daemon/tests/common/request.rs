@@ -2,6 +2,7 @@
 //! Requests with everything that a test does not care about filled in.
 
 use culvert_api::v1::{self, protection::Kind};
+use culvert_mras::container::{KeyAndSalt, MediaKeys};
 use culvert_secret::Secret;
 use culvert_srtp::{KeySet, MasterKey, Mki, Suite};
 
@@ -36,6 +37,12 @@ impl Key {
             bytes
         };
         Key { suite, mki: Vec::new(), key: bytes(suite.key_length()), salt: bytes(suite.salt_length()) }
+    }
+
+    /// One that somebody else has made.
+    pub fn given(keys: &KeyAndSalt) -> Key {
+        let (key, salt) = (keys.key().to_vec(), keys.salt().to_vec());
+        Key { suite: keys.suite(), mki: Vec::new(), key, salt }
     }
 
     /// The master key and its salt.
@@ -98,6 +105,11 @@ impl Pair {
     /// Takes the key numbers `number` and `number + 1`.
     pub fn new(suite: Suite, number: u8) -> Pair {
         Pair { endpoint: Key::new(suite, number), relay: Key::new(suite, number + 1) }
+    }
+
+    /// Those of a container.
+    pub fn given(keys: &MediaKeys) -> Pair {
+        Pair { endpoint: Key::given(&keys.send), relay: Key::given(&keys.receive) }
     }
 
     pub fn with_mki(self, mki: &[u8]) -> Pair {

@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod mras;
 mod process;
 mod scan;
 mod secrets;
@@ -145,6 +146,42 @@ fn metrics(relay: &Relay) -> String {
     page
 }
 
+/// What is found in the mappings that are locked and left out of core dumps.
+fn in_memory_for_keys(run: &Run, pid: u32) -> Vec<Found> {
+    let mappings = process::mappings(pid);
+    let arena = mappings.iter().filter(|mapping| mapping.has("lo") && mapping.has("dd"));
+    arena.flat_map(|mapping| run.needles.search(&process::read(pid, mapping))).collect()
+}
+
+/// Nothing is in a core of the relay, whose heap has the text `canary`.
+fn check_core(run: &Run, relay: &Relay, canary: &str) {
+    let mappings = process::mappings(relay.pid());
+    let core = process::core(relay.pid(), relay.setup.directory.path());
+    // The core is one of this process, with its heap.
+    assert!(core.windows(canary.len()).any(|window| window == canary.as_bytes()), "no session in the core");
+    let found = run.needles.search(&core);
+    let places: Vec<_> = found
+        .iter()
+        .map(|found| {
+            let address = process::address(&core, found.offset);
+            let mapping =
+                address.and_then(|at| mappings.iter().find(|mapping| mapping.addresses.contains(&at)));
+            (found, address, mapping)
+        })
+        .collect();
+    assert!(places.is_empty(), "{} needles, {} bytes of core: {places:#x?}", run.needles.len(), core.len());
+}
+
+/// Stops the relay; nothing is in its log.
+fn check_log(run: &Run, relay: &mut Relay) {
+    relay.stop();
+    let log = relay.whole_log();
+    assert!(log.iter().any(|line| line["level"] == "TRACE" || line["level"] == "DEBUG"), "{log:#?}");
+    for line in log {
+        run.check("log", line.to_string().as_bytes());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs root: gdb attaches to the relay"]
 async fn hygiene_no_key_is_in_logs_errors_answers_or_a_core() {
@@ -175,10 +212,7 @@ async fn hygiene_no_key_is_in_logs_errors_answers_or_a_core() {
 
     // The pattern is right: the keys that live are in the memory for keys, and each is found.
     let pid = relay.pid();
-    let mappings = process::mappings(pid);
-    let arena: Vec<_> = mappings.iter().filter(|mapping| mapping.has("lo") && mapping.has("dd")).collect();
-    let found: Vec<Found> =
-        arena.iter().flat_map(|mapping| run.needles.search(&process::read(pid, mapping))).collect();
+    let found = in_memory_for_keys(&run, pid);
     let live = count(&found);
     for suite in &Suite::ALL[3..] {
         for sdes in ["raw", "sdes"] {
@@ -196,27 +230,6 @@ async fn hygiene_no_key_is_in_logs_errors_answers_or_a_core() {
     let kept: Vec<_> = live.keys().filter(|name| name.contains("master") || gone(name)).collect();
     assert!(kept.is_empty(), "{kept:#?}");
 
-    let core = process::core(pid, relay.setup.directory.path());
-    // The core is one of this process, with its heap.
-    let canary = format!("{}-sdes", Suite::AeadAes256Gcm.name());
-    assert!(core.windows(canary.len()).any(|window| window == canary.as_bytes()), "no session in the core");
-    let found = run.needles.search(&core);
-    let places: Vec<_> = found
-        .iter()
-        .map(|found| {
-            let address = process::address(&core, found.offset);
-            let mapping =
-                address.and_then(|at| mappings.iter().find(|mapping| mapping.addresses.contains(&at)));
-            (found, address, mapping)
-        })
-        .collect();
-    assert!(places.is_empty(), "{} needles, {} bytes of core: {places:#x?}", run.needles.len(), core.len());
-
-    relay.signal("TERM");
-    assert!(relay.ended().success());
-    let log = relay.whole_log();
-    assert!(log.iter().any(|line| line["level"] == "TRACE" || line["level"] == "DEBUG"), "{log:#?}");
-    for line in log {
-        run.check("log", line.to_string().as_bytes());
-    }
+    check_core(&run, &relay, &format!("{}-sdes", Suite::AeadAes256Gcm.name()));
+    check_log(&run, &mut relay);
 }

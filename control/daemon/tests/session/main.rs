@@ -14,8 +14,10 @@ mod forgery;
 use std::collections::HashMap;
 
 use common::{
-    PATIENCE, eventually,
-    phone::{Phone, call, receive},
+    PATIENCE,
+    counters::{dropped, received, relayed},
+    eventually,
+    phone::{Phone, call, converse, receive},
     relay::{OTHER_FRONT_END, Relay, Setup, refusal},
     request::{Key, Pair, endpoint, leg, plain, session, update},
 };
@@ -36,45 +38,6 @@ pub(crate) fn keys() -> [Pair; 2] {
 pub(crate) fn phones(relay: &Relay, keys: [Option<&Pair>; 2]) -> (Phone, Phone) {
     let net = relay.net();
     (Phone::new(net.host(3), CALLER, keys[0]), Phone::new(net.host(4), CALLEE, keys[1]))
-}
-
-pub(crate) fn received(session: &v1::Session, leg: usize) -> &v1::FlowCounters {
-    session.media[0].legs[leg].received.as_ref().unwrap()
-}
-
-/// The session as soon as both directions have relayed so many packets.
-pub(crate) async fn relayed(client: &mut Client, id: &str, packets: [u64; 2]) -> v1::Session {
-    eventually("packets relayed", async || {
-        let session = client.get_session(id).await.unwrap();
-        let now = [0, 1].map(|leg| received(&session, leg).packets);
-        assert!(now[0] <= packets[0] && now[1] <= packets[1], "{now:?} of {packets:?}");
-        (now == packets).then_some(session)
-    })
-    .await
-}
-
-/// The session as soon as a leg has dropped so many packets for a reason.
-pub(crate) async fn dropped(
-    client: &mut Client,
-    id: &str,
-    leg: usize,
-    reason: &str,
-    count: u64,
-) -> v1::Session {
-    eventually("packets dropped", async || {
-        let session = client.get_session(id).await.unwrap();
-        (received(&session, leg).drops.get(reason) == Some(&count)).then_some(session)
-    })
-    .await
-}
-
-/// Both talk at once, and both hear every packet.
-pub(crate) fn converse(caller: &mut Phone, callee: &mut Phone, packets: usize) {
-    for _ in 0..packets {
-        let (said, answered) = (caller.talk(), callee.talk());
-        assert_eq!(callee.hear(), said);
-        assert_eq!(caller.hear(), answered);
-    }
 }
 
 pub(crate) fn check_counters(session: &v1::Session, leg: usize, ssrc: u32, bytes: u64) {

@@ -11,6 +11,7 @@ use culvert_mras::{
 use culvert_srtp::Suite;
 use tonic::Status;
 
+use crate::grpc::request;
 use crate::mras::SigningKey;
 
 pub(super) fn credentials(
@@ -35,7 +36,7 @@ fn credential_request(path: &str, message: v1::CredentialRequest) -> Result<Cred
         Err(_) => return Err(unknown(&format!("{path}.location"), message.location, "a Location")),
     };
     let duration = message.duration.map(|duration| {
-        Duration::try_from(duration).map_err(|_| invalid(&format!("{path}.duration"), "is negative"))
+        request::duration(duration).ok_or_else(|| invalid(&format!("{path}.duration"), "is negative"))
     });
     let bounds = message.bounds.map(|message| bounds(&format!("{path}.bounds"), message));
     Ok(CredentialRequest {
