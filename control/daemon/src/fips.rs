@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `node.fips = true`: cryptography is that of the AWS-LC FIPS module and nothing else, or the daemon does not start.
+//! `node.fips = true`: TLS, SRTP and MRAS have their cryptography from the AWS-LC FIPS module and from nowhere else, or the
+//! daemon does not start. Not of the module, though of approved algorithms: the names of keys in answers (HMAC-SHA-256) and the
+//! chain of receipts (SHA-256). They protect no traffic and no key.
 //!
 //! What that takes is in four places. TLS ([`Policy::fips`](crate::tls::Policy)): rustls with the feature `fips` has the
 //! approved suites, groups and signature schemes only, and TLS 1.2 with the extended master secret (RFC 7627) only. SRTP: the
