@@ -7,35 +7,43 @@ use crate::failure::Failure;
 use crate::setup::{self, Group, rivals};
 use crate::step::{self, cargo};
 
-/// Runs all of them. `crypto` and its arguments run that one; other arguments go to criterion, and then nothing else is
+/// Runs all of them, with the FIPS module's path of SRTP or without. `crypto` and its arguments run that one; other arguments go to criterion, and then nothing else is
 /// run: a filter is meant for it.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+pub(crate) fn run(fips: bool, arguments: &[String]) -> Result<(), Failure> {
     setup::run(Group::Bench)?;
+    if fips {
+        setup::run(Group::Fips)?;
+    }
     if let Some((_, options)) = arguments.split_first().filter(|(name, _)| *name == "crypto") {
-        return crypto(options);
+        return crypto(fips, options);
     }
     let mut criterion = cargo(["bench", "--package", "culvert-benches", "--"]);
     step::run("criterion benches", criterion.args(arguments))?;
     if !arguments.is_empty() {
         return Ok(());
     }
-    step::run("their tables", &mut program("tables"))?;
-    crypto(&[])?;
-    step::run("memory", &mut program("memory"))?;
+    step::run("their tables", &mut program(false, "tables"))?;
+    crypto(fips, &[])?;
+    step::run("memory", &mut program(false, "memory"))?;
     if culvert_testbed::is_root() {
-        step::run("AF_XDP against sockets on a wire", &mut program("wire"))
+        step::run("AF_XDP against sockets on a wire", &mut program(false, "wire"))
     } else {
         println!("==> not root: the bench on a wire, which makes network namespaces, is left out");
         Ok(())
     }
 }
 
-fn crypto(options: &[String]) -> Result<(), Failure> {
+fn crypto(fips: bool, options: &[String]) -> Result<(), Failure> {
     let rivals = rivals::build()?;
-    let mut command = program("crypto");
+    let mut command = program(fips, "crypto");
     step::run("cryptography", command.arg("--rivals").arg(rivals).args(options))
 }
 
-fn program(name: &str) -> Command {
-    cargo(["run", "--release", "--quiet", "--package", "culvert-benches", "--bin", name, "--"])
+fn program(fips: bool, name: &str) -> Command {
+    let mut command = cargo(["run", "--release", "--quiet", "--package", "culvert-benches", "--bin", name]);
+    if fips {
+        command.args(["--features", "fips"]);
+    }
+    command.arg("--");
+    command
 }

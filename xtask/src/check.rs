@@ -2,6 +2,8 @@
 //! Everything that must hold before a change is taken, in the order in which it fails cheapest. The test suite comes
 //! last, so that its summary is what one reads.
 
+use std::process::Command;
+
 use crate::failure::Failure;
 use crate::setup::{self, Group};
 use crate::step::{self, cargo};
@@ -22,7 +24,35 @@ pub(crate) fn run() -> Result<(), Failure> {
     step::run("documentation examples", &mut cargo(["test", "--doc", "--workspace"]))?;
     // The end-to-end tests run these two as programs.
     step::run("binaries", &mut cargo(["build", "--package", "culvertd", "--package", "culvert"]))?;
-    suite()
+    suite(cargo(["nextest", "run", "--workspace"]))
+}
+
+/// The crates that have cryptography, and the feature of each.
+const FIPS: [(&str, &str); 6] = [
+    ("culvert-srtp", "culvert-srtp/fips"),
+    ("culvert-engine", "culvert-engine/fips"),
+    ("culvert-api", "culvert-api/fips"),
+    ("culvert-mras", "culvert-mras/fips"),
+    ("culvertd", "culvertd/fips"),
+    ("culvert", "culvert/fips"),
+];
+
+/// What the feature `fips` changes, and nothing else. The module is not part of the ordinary tests, which are to need
+/// neither cmake nor Go.
+pub(crate) fn fips() -> Result<(), Failure> {
+    setup::run(Group::Fips)?;
+    let with = |arguments: &[&'static str]| {
+        let features = FIPS.map(|(_, feature)| feature).join(",");
+        let mut command = cargo(arguments.iter().copied());
+        command.args(FIPS.iter().flat_map(|(package, _)| ["--package", package]));
+        command.args(["--features", &features]);
+        command
+    };
+    step::run("clippy", with(&["clippy", "--all-targets"]).args(["--", "-D", "warnings"]))?;
+    let mut tests = with(&["nextest", "run"]);
+    // Whatever takes the path that a process takes by itself, the engine and calls through the daemon, takes the module's.
+    tests.env("CULVERT_SRTP_PATH", "aws-lc");
+    suite(tests)
 }
 
 fn formatting() -> Result<(), Failure> {
@@ -45,8 +75,7 @@ fn dependencies() -> Result<(), Failure> {
     }
 }
 
-fn suite() -> Result<(), Failure> {
-    let mut command = cargo(["nextest", "run", "--workspace"]);
+fn suite(mut command: Command) -> Result<(), Failure> {
     if culvert_testbed::is_root() {
         command.args(["--run-ignored", "all"]);
     } else {

@@ -38,12 +38,21 @@ enum Task {
     /// As root: in three network namespaces. Otherwise: on loopback with the socket back end.
     Demo(demo::Options),
     /// Runs every test and check, as continuous integration does
-    Test,
+    Test {
+        /// Instead, the checks and tests of the crates that have cryptography, with the AWS-LC FIPS module
+        ///
+        /// Building the module takes cmake and Go, and some minutes.
+        #[arg(long)]
+        fips: bool,
+    },
     /// Runs the benches, or one of them
     ///
     /// `bench crypto` measures cryptography against other libraries; `bench crypto --help` lists its options, whose files
     /// are named from the repository's root. Anything else goes to criterion.
     Bench {
+        /// With the AWS-LC FIPS module as one more of Culvert's paths
+        #[arg(long)]
+        fips: bool,
         /// `crypto` and its options, or a filter for criterion
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -62,8 +71,9 @@ fn main() -> ExitCode {
     let outcome = match arguments.task {
         Task::Setup { group } => setup::run(group),
         Task::Demo(options) => demo::run(&options),
-        Task::Test => check::run(),
-        Task::Bench { arguments } => bench::run(&arguments),
+        Task::Test { fips: false } => check::run(),
+        Task::Test { fips: true } => check::fips(),
+        Task::Bench { fips, arguments } => bench::run(fips, &arguments),
         Task::Certs { directory, names } => certs::run(&directory, &names),
     };
     match outcome {

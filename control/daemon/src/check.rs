@@ -7,7 +7,7 @@ use culvert_srtp::Path;
 
 use crate::{
     config::{Backend, Config, Engine, Problem, Problems, Realm},
-    mras,
+    fips, mras,
     srtp_path::SrtpPathError,
     system::{Interface, Owner, System},
     tls,
@@ -32,7 +32,10 @@ pub struct PortInUse {
 /// own warnings too.
 pub fn check(config: &Config, system: &System) -> Problems {
     let mut problems = config.warnings.clone();
-    certificates(config, &mut problems);
+    let fips = fips::report(config.node.fips);
+    problems.extend(fips.as_ref().err().map(|error| config.positions.error("node.fips", error.to_string())));
+    // Of a module that is not there it is enough to say so once.
+    certificates(config, config.node.fips && fips.is_ok(), &mut problems);
     problems.extend(mras::check(&config.mras).map(|(key, message)| config.positions.error(key, message)));
     audit(config, &mut problems);
     cpus(config, system, &mut problems);
@@ -77,10 +80,10 @@ pub fn ports_in_use(realm: &Realm, system: &System) -> Vec<PortInUse> {
         .collect()
 }
 
-fn certificates(config: &Config, problems: &mut Vec<Problem>) {
+fn certificates(config: &Config, fips: bool, problems: &mut Vec<Problem>) {
     let positions = &config.positions;
     let files = &config.control.tls;
-    let policy = tls::Policy { minimum_version: files.minimum_version, fips: false };
+    let policy = tls::Policy { minimum_version: files.minimum_version, fips };
     match tls::load_all(files, policy) {
         Ok(material) => problems.extend(
             material.expired().map(|(key, message)| positions.warning(format!("control.tls.{key}"), message)),
@@ -111,11 +114,19 @@ fn cpus(config: &Config, system: &System, problems: &mut Vec<Problem>) {
 }
 
 fn srtp(config: &Config, system: &System, problems: &mut Vec<Problem>) {
-    problems.extend(system.srtp.choose(config.srtp.path).err().map(|error| match error {
-        SrtpPathError::Environment(error) => Problem::of_environment(Path::VARIABLE, error.to_string()),
-        SrtpPathError::Configuration(error) | SrtpPathError::InUse(error) => {
-            config.positions.error("srtp.path", error.to_string())
-        }
+    let chosen = match config.node.fips {
+        false => system.srtp.choose(config.srtp.path),
+        // Of a module that is not there it is enough to say so once.
+        true if !system.srtp.available.contains(&Path::AwsLc) => return,
+        true => system.srtp.choose_approved(config.srtp.path),
+    };
+    let environment = |message| Problem::of_environment(Path::VARIABLE, message);
+    let configuration = |message| config.positions.error("srtp.path", message);
+    problems.extend(chosen.err().map(|error| match error {
+        SrtpPathError::Environment(error) => environment(error.to_string()),
+        SrtpPathError::EnvironmentOutsideModule(error) => environment(error.to_string()),
+        SrtpPathError::Configuration(error) | SrtpPathError::InUse(error) => configuration(error.to_string()),
+        SrtpPathError::ConfigurationOutsideModule(error) => configuration(error.to_string()),
     }));
 }
 

@@ -66,6 +66,8 @@ pub struct Node {
     pub drain: bool,
     /// Start although keys cannot be locked into memory.
     pub allow_unlocked_keys: bool,
+    /// All cryptography in the FIPS module: see [`crate::fips`].
+    pub fips: bool,
 }
 
 /// `[control]`: the gRPC interface.

@@ -6,6 +6,7 @@ pub mod backend;
 pub mod check;
 pub mod collector;
 pub mod config;
+pub mod fips;
 pub mod grpc;
 pub mod key_memory;
 pub mod logging;

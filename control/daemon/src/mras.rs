@@ -86,13 +86,13 @@ pub fn check(config: &config::Mras) -> Option<(&'static str, String)> {
 }
 
 impl Mras {
-    /// Opens the service as configured; `None` when it is off.
+    /// Opens the service as configured; `None` when it is off. With `fips` it has no kinds of credentials that are not approved.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(config: &config::Mras, now: SystemTime) -> Result<Option<Mras>, OpenError> {
+    pub fn open(config: &config::Mras, fips: bool, now: SystemTime) -> Result<Option<Mras>, OpenError> {
         let Some(mut files) = Files::of(config) else { return Ok(None) };
-        let service = files.open(config, now)?;
+        let service = files.open(config, fips, now)?;
         let inner = Inner {
             service,
             accounts: Accounts::default(),

@@ -21,6 +21,7 @@ use crate::audit::AuditTrail;
 use crate::backend::{self, BackendError};
 use crate::collector::NodeCollector;
 use crate::config::{Config, OnExpiry, PeerClass, Realm};
+use crate::fips::{self, FipsError};
 use crate::grpc::{About, AboutRealm, MrasService, RelayService};
 use crate::key_memory;
 use crate::metrics::{self, MetricsError, MetricsServer};
@@ -58,6 +59,9 @@ pub enum RunError {
     /// The path of SRTP.
     #[error(transparent)]
     SrtpPath(#[from] SrtpPathError),
+    /// FIPS mode.
+    #[error("node.fips: {0}")]
+    Fips(#[from] FipsError),
     /// The control listener.
     #[error("cannot listen at {address}: {source}; set {key} to a free address")]
     Listen {
@@ -106,14 +110,18 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         }
     };
     let hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
-    let policy = Policy { minimum_version: config.control.tls.minimum_version, fips: false };
+    let fips = fips::report(config.node.fips)?;
+    let policy = Policy { minimum_version: config.control.tls.minimum_version, fips: config.node.fips };
     let tls = TlsHandle::load(config.control.tls.clone(), policy)?;
+    if config.node.fips {
+        tracing::info!(module = fips, "FIPS mode");
+    }
     let address = config.control.listen;
     let listener = listen(address, "control.listen").await?;
-    let mras = Mras::open(&config.mras, SystemTime::now())?;
+    let mras = Mras::open(&config.mras, config.node.fips, SystemTime::now())?;
     let audit = AuditTrail::open(&config.audit, config.node_name())?;
     let sessions = Sessions::new(node_config(&config), *secret()?)?;
-    let srtp = srtp_path::force(config.srtp.path)?;
+    let srtp = srtp_path::force(config.srtp.path, config.node.fips)?;
     tracing::info!(path = %srtp.path, chosen_by = %srtp.source, "SRTP path");
     let plane = backend::start(&config).await?;
     let node = Node::new(sessions, plane, u64::from(config.media.authentication_failure_rate))
@@ -123,7 +131,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     if config.node.drain {
         node.drain(true);
     }
-    let served = serve(&config, Arc::clone(&node), mras, (tls, hangup), listener, stopping).await;
+    let served = serve(&config, fips, Arc::clone(&node), mras, (tls, hangup), listener, stopping).await;
     let stopped = node.stop();
     if let Some(audit) = audit {
         audit.close();
@@ -135,6 +143,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
 
 async fn serve(
     config: &Config,
+    fips: String,
     node: Arc<Node>,
     mras: Option<Mras>,
     (tls, hangup): (TlsHandle, Signal),
@@ -177,7 +186,7 @@ async fn serve(
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(culvert_api::v1::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let relay = RelayService::new(Arc::clone(&node), about(config), links);
+    let relay = RelayService::new(Arc::clone(&node), about(config, fips), links);
     let mras = MediaRelayAuthServer::new(MrasService::new(
         mras,
         Arc::clone(&node),
@@ -273,6 +282,7 @@ fn node_config(config: &Config) -> NodeConfig {
         media_timeout: config.media.timeout,
         max_ssrcs: config.media.max_ssrcs,
         peer_classes: config.peer_classes.iter().map(peer_class).collect(),
+        approved_suites_only: config.node.fips,
     }
 }
 
@@ -300,7 +310,7 @@ fn realm(realm: &Realm) -> culvert_session::Realm {
     }
 }
 
-fn about(config: &Config) -> About {
+fn about(config: &Config, fips: String) -> About {
     let realms = config.realms.iter().map(|realm| AboutRealm {
         name: realm.name.clone(),
         interface: realm.interface.clone(),
@@ -311,7 +321,7 @@ fn about(config: &Config) -> About {
             .map(|own| own.advertised.unwrap_or(own.address).to_string())
             .collect(),
     });
-    About { realms: realms.collect() }
+    About { realms: realms.collect(), fips }
 }
 
 /// What keys the fingerprints of keys: random, and of this process.

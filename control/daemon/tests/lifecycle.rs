@@ -153,7 +153,7 @@ fn an_srtp_path_that_cannot_be_had_is_refused() {
     let text = setup.write();
     let line = text.lines().position(|line| line.starts_with("path")).unwrap() + 1;
     let expected = format!(
-        "{}:{line}:8: error: srtp.path: must be one of \"auto\", \"avx512\", \"avx2\", \"aes-ni\", \"portable\", not \
+        "{}:{line}:8: error: srtp.path: must be one of \"auto\", \"avx512\", \"avx2\", \"aes-ni\", \"portable\", \"aws-lc\", not \
          \"quantum\" (this processor has {available})\n",
         setup.path("culvert.toml").display(),
     );
@@ -164,7 +164,7 @@ fn an_srtp_path_that_cannot_be_had_is_refused() {
     setup.srtp = "path = \"portable\"\n".into();
     setup.write();
     let expected = format!(
-        "environment: error: CULVERT_SRTP_PATH: \"quantum\" is none of the SRTP paths avx512, avx2, aes-ni, portable: \
+        "environment: error: CULVERT_SRTP_PATH: \"quantum\" is none of the SRTP paths avx512, avx2, aes-ni, portable, aws-lc: \
          choose one that this processor has: {available}\n"
     );
     assert_eq!(refusal(&setup, Some("quantum")), expected);

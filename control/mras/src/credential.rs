@@ -56,6 +56,12 @@ impl Kind {
             Kind::MrasV2 => "mras-v2",
         }
     }
+
+    /// Whether it can be used with nothing but what FIPS 140-3 approves. Of the others' passwords clients make the key of
+    /// STUN's MESSAGE-INTEGRITY by MD5 (RFC 8489 section 9.2.2).
+    pub const fn is_fips_approved(self) -> bool {
+        matches!(self, Kind::Culvert)
+    }
 }
 
 impl fmt::Display for Kind {

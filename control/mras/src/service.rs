@@ -16,8 +16,8 @@ use crate::credential::mras_token;
 use crate::quota::Ledger;
 use crate::revocation::Revocations;
 use crate::{
-    Identity, KeyRing, KeyRingError, Location, Participant, QuotaExceeded, RestoreError, Revocation, Target,
-    Ticket,
+    Identity, KeyRing, KeyRingError, Kind, Location, Participant, QuotaExceeded, RestoreError, Revocation,
+    Target, Ticket,
 };
 
 pub use config::{Config, ConfigError, DEFAULT_DURATION, MAX_DURATION, MIN_DURATION, TurnRestSecret};
@@ -91,6 +91,11 @@ impl Mras {
             revocations: Revocations::default(),
             hidden: HashSet::new(),
         })
+    }
+
+    /// Whether credentials of a kind are issued and accepted.
+    fn allows(&self, kind: Kind) -> bool {
+        kind.is_fips_approved() || !self.config.approved_kinds_only
     }
 
     /// As it is in use.

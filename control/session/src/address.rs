@@ -127,6 +127,7 @@ mod tests {
             media_timeout: Duration::from_secs(1),
             max_ssrcs: 256,
             peer_classes: Vec::new(),
+            approved_suites_only: false,
         }
     }
 

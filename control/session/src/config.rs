@@ -20,6 +20,8 @@ pub struct NodeConfig {
     pub max_ssrcs: u16,
     /// The kinds of peers that legs may name.
     pub peer_classes: Vec<PeerClass>,
+    /// Refuse suites that are not approved by FIPS 140-3: see [`Suite::is_fips_approved`](culvert_srtp::Suite).
+    pub approved_suites_only: bool,
 }
 
 /// A kind of peer: phones, a federated network, a media gateway.
@@ -281,6 +283,7 @@ mod tests {
             media_timeout: Duration::from_secs(1),
             max_ssrcs: 256,
             peer_classes: Vec::new(),
+            approved_suites_only: false,
         };
         config.check().map_err(|error| error.to_string())
     }
@@ -333,6 +336,7 @@ mod tests {
                 media_timeout: Duration::from_secs(1),
                 max_ssrcs: 256,
                 peer_classes,
+                approved_suites_only: false,
             };
             config.check()
         };

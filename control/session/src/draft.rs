@@ -170,6 +170,7 @@ fn read_leg(
             }
         };
     policy::check(field, encryption, &protection, leg.source)?;
+    policy::check_approved(field, config.approved_suites_only, &protection)?;
     let default = DEFAULT_SSRCS.min(config.max_ssrcs);
     let max_ssrcs = match u16::try_from(leg.max_ssrcs) {
         Ok(0) => default,

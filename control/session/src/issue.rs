@@ -8,6 +8,7 @@ use culvert_srtp::Suite;
 
 use crate::{
     Caller, Changed, ErrorKind, KeyMaterial, LegUpdate, ProtectionRequest, SessionError, Sessions, SrtpKeys,
+    policy,
     update::{self, Change},
 };
 
@@ -47,8 +48,11 @@ impl Sessions {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::InvalidArgument`], [`ErrorKind::FailedPrecondition`]. Paths are of
-    /// `participants`.
+    /// `suite` and `participants`.
     pub fn issue(&mut self, caller: &Caller, request: IssueRequest) -> Result<Changed, SessionError> {
+        if self.config().approved_suites_only && !request.suite.is_fips_approved() {
+            return Err(policy::not_approved("suite", "is", request.suite));
+        }
         let id = self.find(caller, &request.session_id)?;
         let media = self.sessions.get(&id).map_or(0, |session| session.media.len());
         let mut changes = Vec::new();

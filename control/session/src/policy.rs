@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a leg's encryption level and protection allow.
 
+use culvert_srtp::Suite;
+
 use crate::{EncryptionLevel, SessionError, SourceRule, leg::Protection};
 
 /// Checks a leg as it is to be. `field` is the path of the leg.
@@ -37,6 +39,25 @@ pub(crate) fn check(
         ),
         _ => Ok(()),
     }
+}
+
+/// Checks the suite of a leg where only approved ones are allowed. `field` is the path of the leg.
+pub(crate) fn check_approved(field: &str, only: bool, protection: &Protection) -> Result<(), SessionError> {
+    match protection {
+        Protection::Srtp { suite, .. } if only && !suite.is_fips_approved() => {
+            Err(not_approved(&format!("{field}.protection"), "is for", *suite))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A suite that is not approved: `field` is it, or is for it, as `verb` says.
+pub(crate) fn not_approved(field: &str, verb: &str, suite: Suite) -> SessionError {
+    let approved = Suite::ALL.into_iter().filter(|suite| suite.is_fips_approved()).map(Suite::name);
+    let approved = approved.collect::<Vec<_>>().join(", ");
+    let message =
+        format!("{verb} {suite}, which this node, in FIPS mode, does not allow; use one of {approved}");
+    SessionError::invalid(field, message)
 }
 
 /// The rule of a leg that names none.

@@ -179,6 +179,7 @@ fn change(sessions: &Sessions, leg: &mut Leg, change: &Change<'_>) -> Result<Inc
     let (protection, incoming) = merge(&protection_field, &leg.protection, new)?;
     leg.protection = protection;
     policy::check(field, leg.encryption, &leg.protection, leg.source)?;
+    policy::check_approved(field, sessions.config().approved_suites_only, &leg.protection)?;
     Ok(incoming)
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use common::*;
 use culvert_mras::{Bounds, Claims, CredentialId, Identity, Kind, Subject, Verified};
 use culvert_session::{
-    AuthorityState, Caller, Effect, EncryptionLevel, ErrorKind, FreshKeys, IssueRequest, LegUpdate,
-    MediaKind, Owner, ParticipantKeys, ProtectionRequest, SessionRequest, Sessions, Side, Source, SourceRule,
-    UpdateRequest,
+    AuthorityState, Caller, Effect, EncryptionLevel, ErrorKind, FreshKeys, IssueRequest, KeyMaterial,
+    LegUpdate, MediaKind, NodeConfig, Owner, ParticipantKeys, ProtectionRequest, SessionRequest, Sessions,
+    Side, Source, SourceRule, UpdateRequest,
 };
 use culvert_srtp::Suite;
 
@@ -95,6 +95,36 @@ fn keys_come_into_force_and_the_view_says_under_which_credential() {
     let rekeys =
         again.unwrap().effects.iter().filter(|effect| matches!(effect, Effect::Rekey { .. })).count();
     assert_eq!(rekeys, 2);
+}
+
+#[test]
+fn a_node_in_fips_mode_issues_keys_for_approved_suites_only() {
+    for suite in Suite::ALL {
+        let mut node = Sessions::new(NodeConfig { approved_suites_only: true, ..config() }, [7; 64]).unwrap();
+        let mut session = unkeyed("a");
+        for leg in &mut session.media[0].legs {
+            leg.encryption = Some(EncryptionLevel::Supported);
+        }
+        node.create(&owner(), &session, now()).unwrap();
+        let key = |number| KeyMaterial {
+            key: vec![number; suite.key_length()].into(),
+            salt: vec![number; suite.salt_length()].into(),
+            ..KeyMaterial::default()
+        };
+        let participant = ParticipantKeys {
+            leg: 0,
+            credential: credential("sip:alice@example.org", Bounds::default()),
+            media: vec![FreshKeys { receive: key(1), send: key(2) }],
+        };
+        let issued =
+            node.issue(&caller(), IssueRequest { suite, ..issue(vec![participant]) }).map(|_| suite.name());
+        let refusal = format!(
+            "suite: is {suite}, which this node, in FIPS mode, does not allow; use one of AES_CM_128_HMAC_SHA1_80, \
+             AES_192_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_80, AEAD_AES_128_GCM, AEAD_AES_256_GCM"
+        );
+        let expected = if suite.is_fips_approved() { Ok(suite.name()) } else { Err(refusal) };
+        assert_eq!(issued.map_err(|error| error.to_string()), expected);
+    }
 }
 
 #[test]

@@ -6,9 +6,10 @@ mod common;
 
 use common::*;
 use culvert_session::{
-    EncryptionLevel, ErrorKind, LegUpdate, ProtectionRequest, SessionError, Sessions, SourceRule, SrtpKeys,
-    UpdateRequest,
+    EncryptionLevel, ErrorKind, KeyMaterial, LegUpdate, NodeConfig, ProtectionRequest, SessionError,
+    Sessions, SourceRule, SrtpKeys, UpdateRequest,
 };
+use culvert_srtp::Suite;
 
 /// A node with session `a`: leg 0 receives under key 2 and sends under key 3, leg 1 is plain.
 fn started() -> Sessions {
@@ -255,4 +256,45 @@ fn remotes_are_checked_as_at_creation() {
         invalid,
         "legs[0].remote.rtp.port: is 0; give a UDP port of 1 to 65535",
     );
+}
+
+/// Leg 0 under a suite, with keys that a number tells apart.
+fn under(suite: Suite, number: u8) -> ProtectionRequest {
+    let key = |number: u8| KeyMaterial {
+        key: vec![number; suite.key_length()].into(),
+        salt: vec![number; suite.salt_length()].into(),
+        ..KeyMaterial::default()
+    };
+    let (receive, send) = (vec![key(2 * number)], vec![key(2 * number + 1)]);
+    ProtectionRequest::Srtp(SrtpKeys { suite: suite.name().into(), receive, send })
+}
+
+#[test]
+fn a_node_in_fips_mode_takes_approved_suites_only() {
+    for suite in Suite::ALL {
+        let mut node = Sessions::new(NodeConfig { approved_suites_only: true, ..config() }, [7; 64]).unwrap();
+        let mut asked = request("b", 1);
+        asked.media[0].legs[0].protection = under(suite, 1);
+        asked.media[0].legs[0].encryption = Some(EncryptionLevel::Supported);
+        let created = node.create(&owner(), &asked, now()).map(drop);
+        let refusal = |field: &str| {
+            let message = format!(
+                "is for {suite}, which this node, in FIPS mode, does not allow; use one of AES_CM_128_HMAC_SHA1_80, \
+                 AES_192_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_80, AEAD_AES_128_GCM, AEAD_AES_256_GCM"
+            );
+            Err(SessionError::invalid(field, message))
+        };
+        let approved = suite.is_fips_approved();
+        assert_eq!(
+            created,
+            if approved { Ok(()) } else { refusal("media[0].legs[0].protection") },
+            "{suite}"
+        );
+
+        let mut asked = request("a", 1);
+        asked.media[0].legs[0].encryption = Some(EncryptionLevel::Supported);
+        node.create(&owner(), &asked, now()).unwrap();
+        let updated = update(&mut node, keys(0, under(suite, 2))).map(drop);
+        assert_eq!(updated, if approved { Ok(()) } else { refusal("legs[0].protection") }, "{suite}");
+    }
 }

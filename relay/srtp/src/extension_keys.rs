@@ -5,28 +5,29 @@ use culvert_secret::Secret;
 use culvert_wire::rtp;
 use zeroize::Zeroizing;
 
-use crate::cipher::aes::PortableAes;
+use crate::cipher::aes::CounterAes;
 use crate::cipher::counter_mode;
 use crate::extension::{self, ExtensionIds};
 use crate::kdf::ExtensionMaterial;
-use crate::{MasterKey, Suite};
+use crate::{MasterKey, Path, Suite};
 
-/// Keys that encrypt elements of header extensions, expanded once. They are on the portable path whatever that of their
-/// set is: extensions are a few blocks.
+/// Keys that encrypt elements of header extensions, expanded once. No kernel is used for them whatever the path of their set
+/// is: extensions are a few blocks.
 ///
 /// The cipher is AES in counter mode whatever encrypts the payload: RFC 7714 section 8.3 has the AEAD suites use it too.
-pub(crate) struct ExtensionKeys(Secret<(PortableAes, Zeroizing<[u8; 14]>)>);
+pub(crate) struct ExtensionKeys(Secret<(CounterAes, Zeroizing<[u8; 14]>)>);
 
 impl ExtensionKeys {
-    /// The keys that a master key derives to. `None` for the NULL cipher, which leaves extensions as readable as payloads.
-    pub(crate) fn derive(master: &MasterKey) -> Option<ExtensionKeys> {
-        Self::new(master.suite, &ExtensionMaterial::derive(master))
+    /// The keys that a master key derives to. `None` for the NULL cipher, which leaves extensions as readable as payloads,
+    /// and if the library of the path refuses a key.
+    pub(crate) fn derive(path: Path, master: &MasterKey) -> Option<ExtensionKeys> {
+        Self::new(path, master.suite, &ExtensionMaterial::derive(path, master)?)
     }
 
     /// As [`derive`](Self::derive), from keys that are derived already.
-    pub(crate) fn new(suite: Suite, material: &ExtensionMaterial) -> Option<ExtensionKeys> {
-        let keys = || (PortableAes::new(&material.key, suite.key_length()), Zeroizing::new(material.salt));
-        suite.encrypts().then(|| Self(Secret::build(keys)))
+    pub(crate) fn new(path: Path, suite: Suite, material: &ExtensionMaterial) -> Option<ExtensionKeys> {
+        let aes = suite.encrypts().then(|| CounterAes::new(path, &material.key, suite.key_length()))??;
+        Some(Self(Secret::build(|| (aes, Zeroizing::new(material.salt)))))
     }
 
     /// Encrypts or decrypts, in place, the elements that `ids` names in the packet of 48-bit `index` that begins with
@@ -58,8 +59,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cipher::aes::PortableAes;
     use crate::hex::hex;
-    use crate::tests::harness::master_key;
+    use crate::tests::harness::{master_key, paths};
 
     /// A packet with that extension, without payload.
     fn packet(profile: u16, data: &[u8]) -> Vec<u8> {
@@ -77,13 +79,15 @@ mod tests {
     fn check(suite: Suite, salt: &str, encrypted: &str) {
         let master = MasterKey::new(suite, &hex("E1F97A0D3E018BE0D64FA32C06DE4139"), &hex(salt)).unwrap();
         let plain = packet(0xbede, &hex("17414273A475262748220000C8308E4655996386B395FB00"));
-        let keys = ExtensionKeys::derive(&master).unwrap();
-        let mut bytes = plain.clone();
-        let header = rtp::Header::parse(&bytes).unwrap();
-        keys.apply(&ids(&[1, 3, 4]), &mut bytes, &header, 0x1234);
-        assert_eq!(bytes, packet(0xbede, &hex(encrypted)));
-        keys.apply(&ids(&[1, 3, 4]), &mut bytes, &header, 0x1234);
-        assert_eq!(bytes, plain);
+        for path in paths() {
+            let keys = ExtensionKeys::derive(path, &master).unwrap();
+            let mut bytes = plain.clone();
+            let header = rtp::Header::parse(&bytes).unwrap();
+            keys.apply(&ids(&[1, 3, 4]), &mut bytes, &header, 0x1234);
+            assert_eq!(bytes, packet(0xbede, &hex(encrypted)), "{path}");
+            keys.apply(&ids(&[1, 3, 4]), &mut bytes, &header, 0x1234);
+            assert_eq!(bytes, plain, "{path}");
+        }
     }
 
     #[test]
@@ -108,7 +112,7 @@ mod tests {
     #[test]
     fn the_key_stream_is_that_of_the_index_and_runs_on_for_the_longest_extension() {
         let master = master_key(Suite::AesCm256HmacSha1_80, 1, &[]);
-        let material = ExtensionMaterial::derive(&master);
+        let material = ExtensionMaterial::derive(Path::Portable, &master).unwrap();
         let data = [&[9, 255][..], &[0; 255]].concat().repeat(1020);
         assert_eq!(data.len(), 4 * 0xffff);
         let aes = PortableAes::new(&material.key, master.suite().key_length());
@@ -116,10 +120,12 @@ mod tests {
         let index = 0xffff_1234_5678;
         aes.apply_keystream(&counter_mode::counter(&material.salt, 0xcafe_babe, index), &mut expected);
         expected.chunks_mut(257).for_each(|element| element[..2].copy_from_slice(&[9, 255]));
-        let mut bytes = packet(0x1000, &data);
-        let header = rtp::Header::parse(&bytes).unwrap();
-        ExtensionKeys::derive(&master).unwrap().apply(&ids(&[9]), &mut bytes, &header, index);
-        assert!(bytes[16..] == expected);
+        for path in paths() {
+            let mut bytes = packet(0x1000, &data);
+            let header = rtp::Header::parse(&bytes).unwrap();
+            ExtensionKeys::derive(path, &master).unwrap().apply(&ids(&[9]), &mut bytes, &header, index);
+            assert!(bytes[16..] == expected, "{path}");
+        }
     }
 
     #[test]
@@ -131,8 +137,10 @@ mod tests {
     #[test]
     fn the_null_cipher_has_no_keys() {
         for suite in Suite::ALL {
-            let keys = ExtensionKeys::derive(&master_key(suite, 1, &[]));
-            assert_eq!(keys.is_some(), suite.encrypts(), "{suite}");
+            for path in paths() {
+                let keys = ExtensionKeys::derive(path, &master_key(suite, 1, &[]));
+                assert_eq!(keys.is_some(), suite.encrypts(), "{suite} {path}");
+            }
         }
     }
 
@@ -145,7 +153,7 @@ mod tests {
             mut other in vec(any::<u8>(), 0..120),
         ) {
             let master = master_key(Suite::AesCm128HmacSha1_80, 1, &[]);
-            let keys = ExtensionKeys::derive(&master).unwrap();
+            let keys = ExtensionKeys::derive(Path::Portable, &master).unwrap();
             let extension = Some(rtp::Extension { profile, length: 4 * words });
             let header = rtp::Header::parse(&packet(profile, &[])).unwrap();
             let header = rtp::Header { extension, header_length, ..header };

@@ -78,16 +78,18 @@ impl KeySet {
                 return Err(KeyError::DuplicateMki { position });
             }
         }
-        let machine = Machine::of(path);
+        let derive = |key| SessionKeys::derive(path, key).ok_or(KeyError::PathUnavailable { path });
         let mki_length = mki_length.unwrap_or(0);
-        let others = others.iter().map(|key| Secret::build(|| SessionKeys::derive(machine, key))).collect();
-        Ok(Secret::build(|| Self {
-            suite,
-            rtp: Layout::of_nothing(suite, mki_length, Kind::Rtp),
-            first: SessionKeys::derive(machine, first),
-            more: More::of(others),
-            protection: None,
-        }))
+        let others = others.iter().map(|key| Secret::try_build(|| derive(key))).collect::<Result<_, _>>()?;
+        Secret::try_build(|| {
+            Ok(Self {
+                suite,
+                rtp: Layout::of_nothing(suite, mki_length, Kind::Rtp),
+                first: derive(first)?,
+                more: More::of(others),
+                protection: None,
+            })
+        })
     }
 
     /// A set of session keys that no master key derives to: for each, those of SRTP and of SRTCP.
@@ -97,10 +99,9 @@ impl KeySet {
         path: Path,
         keys: Vec<([Material; 2], Option<Mki>)>,
     ) -> Secret<KeySet> {
-        let machine = Machine::of(path);
         let mut keys = keys
             .into_iter()
-            .map(|(material, mki)| SessionKeys::from_material(machine, suite, material, mki, None));
+            .map(|(material, mki)| SessionKeys::from_material(path, suite, material, mki, None).unwrap());
         let first = keys.next().unwrap();
         let rtp = Layout::of_nothing(suite, first.mki().len(), Kind::Rtp);
         let more = More::of(keys.map(Secret::new).collect());
@@ -243,27 +244,31 @@ impl KeySet {
 }
 
 impl SessionKeys {
-    fn derive(machine: Option<Machine>, master: &MasterKey) -> SessionKeys {
-        let material = [Protocol::Srtp, Protocol::Srtcp].map(|protocol| Material::derive(master, protocol));
-        Self::from_material(machine, master.suite(), material, master.mki().cloned(), master.lifetime())
+    /// `None` if the library of the path refuses a key.
+    fn derive(path: Path, master: &MasterKey) -> Option<SessionKeys> {
+        let material = [
+            Material::derive(path, master, Protocol::Srtp)?,
+            Material::derive(path, master, Protocol::Srtcp)?,
+        ];
+        Self::from_material(path, master.suite(), material, master.mki().cloned(), master.lifetime())
     }
 
     /// `material` of SRTP and of SRTCP.
     fn from_material(
-        machine: Option<Machine>,
+        path: Path,
         suite: Suite,
         [rtp, rtcp]: [Material; 2],
         mki: Option<Mki>,
         lifetime: Option<u64>,
-    ) -> SessionKeys {
-        SessionKeys {
-            rtp: RtpKeys::new(suite, machine, &rtp),
-            rtcp: RtcpKeys::new(suite, rtcp),
+    ) -> Option<SessionKeys> {
+        Some(SessionKeys {
+            rtp: RtpKeys::new(suite, path, &rtp)?,
+            rtcp: RtcpKeys::new(suite, path, rtcp)?,
             mki,
             usage: Usage::new(lifetime),
             generation: 0,
-            machine,
-        }
+            machine: Machine::of(path),
+        })
     }
 
     #[inline]
@@ -271,7 +276,7 @@ impl SessionKeys {
         &self.rtp
     }
 
-    /// The kernels that the keys are for; `None` on the portable path.
+    /// The kernels that the keys are for; `None` on the paths without.
     #[inline]
     pub(crate) fn machine(&self) -> Option<Machine> {
         self.machine

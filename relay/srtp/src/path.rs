@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use thiserror::Error;
 
+use crate::cipher::module;
 use crate::kernel::Machine;
 
 /// Which implementation of SRTP a key set uses. All give the same bytes.
@@ -18,6 +19,9 @@ pub enum Path {
     AesNi,
     /// Portable code, which may still find instructions of its own.
     Portable,
+    /// The AWS-LC FIPS module, packet by packet: everything that SRTP computes, key derivation included, is computed inside
+    /// it. Only in builds with the feature `fips`, and never chosen unless asked for.
+    AwsLc,
 }
 
 /// Why a path cannot be had.
@@ -47,6 +51,18 @@ pub enum PathError {
         /// The paths that this processor has, the fastest first.
         available: Vec<Path>,
     },
+    /// The path's library is not in this build, or not in FIPS mode.
+    #[error(
+        "the SRTP path {path} runs in the AWS-LC FIPS module, which this build is without: build with the feature fips, or \
+         choose one of {}",
+        names(.available)
+    )]
+    NotBuilt {
+        /// The path asked for.
+        path: Path,
+        /// The paths that can be had, the fastest first.
+        available: Vec<Path>,
+    },
     /// Key sets may have been made for another path.
     #[error("the SRTP path {in_use} is in use already: force {path} before the first key set is made")]
     InUse {
@@ -57,12 +73,22 @@ pub enum PathError {
     },
 }
 
+impl PathError {
+    /// That a path, which is none of the available ones, cannot be had.
+    pub fn lacking(path: Path, available: Vec<Path>) -> PathError {
+        match path {
+            Path::AwsLc => Self::NotBuilt { path, available },
+            Path::Avx512 | Path::Avx2 | Path::AesNi | Path::Portable => Self::Unavailable { path, available },
+        }
+    }
+}
+
 /// What [`Path::chosen`] gives from the first time on that it or [`Path::force`] is called.
 static CHOSEN: OnceLock<Path> = OnceLock::new();
 
 impl Path {
-    /// Every path, the fastest first.
-    pub const ALL: [Path; 4] = [Path::Avx512, Path::Avx2, Path::AesNi, Path::Portable];
+    /// Every path, the fastest first. The last is not for speed.
+    pub const ALL: [Path; 5] = [Path::Avx512, Path::Avx2, Path::AesNi, Path::Portable, Path::AwsLc];
 
     /// The environment variable that names the path to use. An empty one is as none.
     pub const VARIABLE: &str = "CULVERT_SRTP_PATH";
@@ -79,14 +105,14 @@ impl Path {
     /// first key set is made.
     ///
     /// # Errors
-    /// [`PathError::Unavailable`]; [`PathError::InUse`] when another path has been chosen before.
+    /// [`PathError::Unavailable`], [`PathError::NotBuilt`]; [`PathError::InUse`] when another path has been chosen before.
     pub fn force(path: Path) -> Result<(), PathError> {
         Self::force_in(&CHOSEN, path)
     }
 
     fn force_in(chosen: &OnceLock<Path>, path: Path) -> Result<(), PathError> {
         if !path.is_available() {
-            return Err(PathError::Unavailable { path, available: Self::available().collect() });
+            return Err(PathError::lacking(path, Self::available().collect()));
         }
         let in_use = *chosen.get_or_init(|| path);
         if in_use == path { Ok(()) } else { Err(PathError::InUse { path, in_use }) }
@@ -95,7 +121,7 @@ impl Path {
     /// The path that the environment variable `CULVERT_SRTP_PATH` names, if it is set.
     ///
     /// # Errors
-    /// [`PathError::Unknown`], [`PathError::Unavailable`].
+    /// [`PathError::Unknown`], [`PathError::Unavailable`], [`PathError::NotBuilt`].
     pub fn from_environment() -> Result<Option<Path>, PathError> {
         Self::from_variable(std::env::var_os(Self::VARIABLE))
     }
@@ -108,7 +134,7 @@ impl Path {
     /// The path of a name, if this processor has it.
     ///
     /// # Errors
-    /// [`PathError::Unknown`], [`PathError::Unavailable`].
+    /// [`PathError::Unknown`], [`PathError::Unavailable`], [`PathError::NotBuilt`].
     pub fn from_name(name: &str) -> Result<Path, PathError> {
         Self::named(name, Self::available().collect())
     }
@@ -117,11 +143,12 @@ impl Path {
         match Self::ALL.into_iter().find(|path| path.name() == name) {
             None => Err(PathError::Unknown { name: name.to_owned(), available }),
             Some(path) if available.contains(&path) => Ok(path),
-            Some(path) => Err(PathError::Unavailable { path, available }),
+            Some(path) => Err(PathError::lacking(path, available)),
         }
     }
 
-    /// The paths that this processor has, the fastest first. The portable one is always among them.
+    /// The paths that this processor has, the fastest first, and last the FIPS module's if it is in this build. The portable
+    /// one is always among them.
     pub fn available() -> impl Iterator<Item = Path> {
         Self::ALL.into_iter().filter(|path| path.is_available())
     }
@@ -130,9 +157,14 @@ impl Path {
         Self::available().next().unwrap_or(Self::Portable)
     }
 
-    /// Whether this processor can run the path.
+    /// Whether this processor can run the path, or for [`AwsLc`](Self::AwsLc), whether this build has a module that says that
+    /// it is in FIPS mode.
     pub fn is_available(self) -> bool {
-        self == Self::Portable || Machine::of(self).is_some()
+        match self {
+            Self::Avx512 | Self::Avx2 | Self::AesNi => Machine::of(self).is_some(),
+            Self::Portable => true,
+            Self::AwsLc => module::is_available(),
+        }
     }
 
     /// The name that `CULVERT_SRTP_PATH` takes.
@@ -142,6 +174,7 @@ impl Path {
             Self::Avx2 => "avx2",
             Self::AesNi => "aes-ni",
             Self::Portable => "portable",
+            Self::AwsLc => "aws-lc",
         }
     }
 }
@@ -164,7 +197,7 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        assert_eq!(Path::ALL.map(Path::name), ["avx512", "avx2", "aes-ni", "portable"]);
+        assert_eq!(Path::ALL.map(Path::name), ["avx512", "avx2", "aes-ni", "portable", "aws-lc"]);
         for path in Path::ALL {
             assert_eq!(Path::named(path.name(), Path::ALL.to_vec()), Ok(path));
             assert_eq!(path.to_string(), path.name());
@@ -182,14 +215,19 @@ mod tests {
             assert_eq!(
                 error(name),
                 format!(
-                    "{name:?} is none of the SRTP paths avx512, avx2, aes-ni, portable: choose one that this processor \
-                     has: aes-ni, portable"
+                    "{name:?} is none of the SRTP paths avx512, avx2, aes-ni, portable, aws-lc: choose one that this \
+                     processor has: aes-ni, portable"
                 )
             );
         }
         assert_eq!(
             error("avx2"),
             "this processor lacks instructions of the SRTP path avx2: choose one that it has: aes-ni, portable"
+        );
+        assert_eq!(
+            error("aws-lc"),
+            "the SRTP path aws-lc runs in the AWS-LC FIPS module, which this build is without: build with the feature \
+             fips, or choose one of aes-ni, portable"
         );
     }
 
@@ -216,6 +254,7 @@ mod tests {
             let available = Path::available().collect();
             let error = match path.is_available() {
                 true => PathError::InUse { path, in_use: Path::Portable },
+                false if path == Path::AwsLc => PathError::NotBuilt { path, available },
                 false => PathError::Unavailable { path, available },
             };
             assert_eq!(Path::force_in(&chosen, path), Err(error));
@@ -237,8 +276,11 @@ mod tests {
 
     #[test]
     fn the_fastest_comes_first_and_the_portable_is_always_there() {
-        let available: Vec<_> = Path::available().collect();
+        let mut available: Vec<_> = Path::available().collect();
         assert_eq!(available.first(), Some(&Path::fastest()));
+        if cfg!(feature = "fips") {
+            assert_eq!(available.pop(), Some(Path::AwsLc));
+        }
         assert_eq!(available.last(), Some(&Path::Portable));
     }
 }

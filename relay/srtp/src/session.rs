@@ -25,11 +25,11 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    fn counter(self, salt: &[u8; 14]) -> [u8; 16] {
+    pub(crate) fn counter(self, salt: &[u8; 14]) -> [u8; 16] {
         counter_mode::counter(salt, self.ssrc, self.index)
     }
 
-    fn nonce(self, salt: &[u8; 12]) -> [u8; 12] {
+    pub(crate) fn nonce(self, salt: &[u8; 12]) -> [u8; 12] {
         gcm::nonce(salt, self.ssrc, self.index)
     }
 
@@ -59,7 +59,7 @@ impl Position {
     }
 }
 
-fn gcm_salt(material: &Material) -> Zeroizing<[u8; 12]> {
+pub(crate) fn gcm_salt(material: &Material) -> Zeroizing<[u8; 12]> {
     Zeroizing::new(core::array::from_fn(|i| material.salt[i]))
 }
 

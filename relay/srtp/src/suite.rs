@@ -91,6 +91,13 @@ impl Suite {
         !matches!(self, Self::NullHmacSha1_80)
     }
 
+    /// Whether the suite is made of nothing but algorithms that FIPS 140-3 lets a module call approved: AES in counter mode
+    /// or GCM (SP 800-38A, SP 800-38D), HMAC-SHA1 for authentication (SP 800-131A). Not the NULL cipher, and no tag of 32
+    /// bits, which whoever sends a million packets a second guesses within the hour.
+    pub const fn is_fips_approved(self) -> bool {
+        self.encrypts() && self.rtp_tag_length() >= 10
+    }
+
     /// The name that SDES registers (RFC 4568, 6188, 7714). The NULL suite has no registered SDES name; it is
     /// spelled as the DTLS-SRTP profile of RFC 5764 without its prefix.
     pub const fn name(self) -> &'static str {
@@ -148,6 +155,21 @@ mod tests {
                 (16, 12, 16, 16, true),
                 (32, 12, 16, 16, true),
                 (16, 14, 10, 10, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn approved_is_what_encrypts_and_tags_in_full() {
+        let approved: Vec<_> = Suite::ALL.into_iter().filter(|suite| suite.is_fips_approved()).collect();
+        assert_eq!(
+            approved,
+            [
+                Suite::AesCm128HmacSha1_80,
+                Suite::AesCm192HmacSha1_80,
+                Suite::AesCm256HmacSha1_80,
+                Suite::AeadAes128Gcm,
+                Suite::AeadAes256Gcm,
             ]
         );
     }

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use crate::failure::Failure;
 
-/// What the machine is to be fit for. Each is more than [`Group::Build`].
+/// What the machine is to be fit for. Each is more than [`Group::Build`], and [`Group::Fips`] is more than [`Group::Test`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Group {
     /// To build the daemon with its XDP program
@@ -23,13 +23,18 @@ pub(crate) enum Group {
     Bench,
     /// To build what Culvert is measured against
     Rivals,
+    /// To build with the AWS-LC FIPS module and run its tests
+    Fips,
     /// All of it
     All,
 }
 
 impl Group {
     fn needs(self, other: Self) -> bool {
-        self == Self::All || self == other || other == Self::Build
+        self == Self::All
+            || self == other
+            || other == Self::Build
+            || (self == Self::Fips && other == Self::Test)
     }
 }
 

@@ -15,6 +15,7 @@ const PACKAGES: &[(Group, &[&str])] = &[
     (Group::Rivals, &["libssl-dev", "debian-archive-keyring"]),
     // For x86-64 only.
     (Group::Rivals, if cfg!(target_arch = "x86_64") { &["libipsec-mb-dev"] } else { &[] }),
+    (Group::Fips, &["cmake", "golang-go", "openssl"]),
     (
         Group::Test,
         &["iproute2", "ethtool", "gdb", "libsrtp2-dev", "openssl", "pkg-config", "python3", "python3-venv"],
@@ -87,7 +88,10 @@ mod tests {
     fn a_group_has_its_own_and_what_building_needs_once() {
         let demo = wanted(Group::Demo);
         assert!(demo.contains(&"gcc") && demo.contains(&"python3-gi") && !demo.contains(&"libsrtp2-dev"));
+        let fips = wanted(Group::Fips);
+        assert!(["cmake", "golang-go", "libsrtp2-dev", "gcc"].iter().all(|name| fips.contains(name)));
         let test = wanted(Group::Test);
+        assert!(!test.contains(&"golang-go") && !test.contains(&"cmake"));
         assert!(test.contains(&"gcc") && test.contains(&"libsrtp2-dev") && !test.contains(&"python3-gi"));
         assert_eq!(wanted(Group::All).iter().filter(|name| **name == "iproute2").count(), 1);
         assert_eq!(

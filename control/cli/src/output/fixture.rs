@@ -128,6 +128,7 @@ pub(crate) fn node() -> v1::GetNodeResponse {
         realms: vec![realm],
         srtp_path: "avx2".to_owned(),
         srtp_paths_available: ["avx2", "aes-ni", "portable"].map(str::to_owned).to_vec(),
+        fips: "off".to_owned(),
         ..v1::GetNodeResponse::default()
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Node {
     /// "" from a relay that does not say.
     pub(super) srtp_path: String,
     pub(super) srtp_paths_available: Vec<String>,
+    /// "" from a relay that does not say.
+    pub(super) fips: String,
     pub(super) interfaces: Vec<Interface>,
     pub(super) workers: Vec<Worker>,
     pub(super) realms: Vec<Realm>,
@@ -88,6 +90,7 @@ impl From<v1::GetNodeResponse> for Node {
             backend: node.backend,
             srtp_path: node.srtp_path,
             srtp_paths_available: node.srtp_paths_available,
+            fips: node.fips,
             interfaces: node.interfaces.into_iter().map(Into::into).collect(),
             workers: node.workers.into_iter().map(Into::into).collect(),
             realms: node.realms.into_iter().map(Into::into).collect(),
@@ -156,7 +159,7 @@ mod tests {
         let expected = json!({
             "version": "0.1.0", "started": "2023-11-14T22:13:20.000Z", "draining": false, "sessions": 2,
             "max_sessions": 1000, "backend": "xdp",
-            "srtp_path": "avx2", "srtp_paths_available": ["avx2", "aes-ni", "portable"],
+            "srtp_path": "avx2", "srtp_paths_available": ["avx2", "aes-ni", "portable"], "fips": "off",
             "interfaces": [{
                 "name": "eth0", "mtu": 1500, "mode": "native", "counters": {"redirected": 9},
                 "queues": [

@@ -129,6 +129,9 @@ pub(crate) fn node(out: &mut impl Write, node: &Node) -> io::Result<()> {
         let available = node.srtp_paths_available.join(", ");
         writeln!(out, "SRTP path {}  available {available}", node.srtp_path)?;
     }
+    if !node.fips.is_empty() {
+        writeln!(out, "FIPS {}", node.fips)?;
+    }
 
     let mut interfaces = new(&["interface", "mtu", "xdp", "queues", "counters"], &[1]);
     for interface in &node.interfaces {
@@ -298,6 +301,7 @@ call-7   audio  0    outside  AES_CM_128_HMAC_SHA1_80      250  5.0 KiB      3
         let expected = "\
 culvertd 0.1.0  started 2023-11-14T22:13:20.000Z  back end xdp  takes sessions  2 of 1000 sessions
 SRTP path avx2  available avx2, aes-ni, portable
+FIPS off
 
 INTERFACE   MTU  XDP     QUEUES                                     COUNTERS
 eth0       1500  native  0 on worker 0, zero-copy                   redirected 9

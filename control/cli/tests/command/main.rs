@@ -129,13 +129,15 @@ async fn a_node_says_which_srtp_path_is_in_use() {
     assert_eq!(
         String::from_utf8(shown.stdout).unwrap(),
         "culvertd 0.1.0  started -  back end socket  takes sessions  0 of 0 sessions\n\
-         SRTP path avx2  available avx2, aes-ni, portable\n"
+         SRTP path avx2  available avx2, aes-ni, portable\n\
+         FIPS AWS-LC FIPS 4.2.0, in FIPS mode\n"
     );
     let node = json_of(&bed.run("--json node show").await);
     assert_eq!(
         (&node["srtp_path"], &node["srtp_paths_available"]),
         (&json!("avx2"), &json!(["avx2", "aes-ni", "portable"]))
     );
+    assert_eq!(node["fips"], "AWS-LC FIPS 4.2.0, in FIPS mode");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

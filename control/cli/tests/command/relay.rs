@@ -102,6 +102,7 @@ impl relay_server::Relay for Relay {
             backend: "socket".to_owned(),
             srtp_path: "avx2".to_owned(),
             srtp_paths_available: ["avx2", "aes-ni", "portable"].map(str::to_owned).to_vec(),
+            fips: "AWS-LC FIPS 4.2.0, in FIPS mode".to_owned(),
             ..v1::GetNodeResponse::default()
         }))
     }

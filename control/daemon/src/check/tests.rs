@@ -11,6 +11,8 @@ use crate::system::{BoundSocket, EphemeralPorts, PortRanges};
 struct Fixture {
     directory: tempfile::TempDir,
     system: System,
+    /// What is in `[node]`, which comes first, and behind everything else.
+    node: String,
     more: String,
     tls: String,
 }
@@ -35,7 +37,7 @@ impl Fixture {
             cpus: 4,
             srtp: SrtpPaths { available: vec![SrtpPath::AesNi, SrtpPath::Portable], environment: Ok(None) },
         };
-        Fixture { directory, system, more: String::new(), tls: String::new() }
+        Fixture { directory, system, node: String::new(), more: String::new(), tls: String::new() }
     }
 
     fn path(&self, name: &str) -> String {
@@ -43,8 +45,9 @@ impl Fixture {
     }
 
     fn config(&self) -> Config {
+        let node = if self.node.is_empty() { String::new() } else { format!("[node]\n{}", self.node) };
         let text = format!(
-            "[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n{}\
+            "{node}[control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n{}\
              [[role]]\nidentity = \"a.test\"\nroles = [\"operator\"]\n\
              [[realm]]\nname = \"outside\"\ninterface = \"eth0\"\naddresses = [{{ address = \"192.0.2.1\" }}]\n{}",
             self.path("server.pem"),
@@ -126,6 +129,14 @@ fn the_path_of_srtp_must_be_there() {
           aes-ni, portable"
         ]
     );
+    fixture.more = "[srtp]\npath = \"aws-lc\"\n".into();
+    assert_eq!(
+        fixture.complaints(),
+        [
+            "c:13:8: error: srtp.path: the SRTP path aws-lc runs in the AWS-LC FIPS module, which this build is without: build \
+          with the feature fips, or choose one of aes-ni, portable"
+        ]
+    );
     // What the environment overrides need not fit.
     fixture.system.srtp.environment = Ok(Some(SrtpPath::Portable));
     assert_eq!(fixture.complaints(), Vec::<String>::new());
@@ -137,7 +148,7 @@ fn the_path_of_srtp_must_be_there() {
     assert_eq!(
         fixture.complaints(),
         [
-            "environment: error: CULVERT_SRTP_PATH: \"quantum\" is none of the SRTP paths avx512, avx2, aes-ni, portable: \
+            "environment: error: CULVERT_SRTP_PATH: \"quantum\" is none of the SRTP paths avx512, avx2, aes-ni, portable, aws-lc: \
           choose one that this processor has: aes-ni, portable"
         ]
     );
@@ -285,6 +296,40 @@ fn certificates_and_revocation_lists_that_have_expired_are_warnings() {
     let complaints = fixture.complaints();
     let expected = "c:5:14: error: control.tls.client_crl: D/ca.crl has no revocation list in PEM form";
     assert_eq!(complaints[0].replace(&fixture.directory.path().display().to_string(), "D"), expected);
+}
+
+#[cfg(not(feature = "fips"))]
+#[test]
+fn fips_mode_takes_the_module() {
+    let mut fixture = Fixture::new();
+    fixture.node = "fips = true\n".into();
+    // Nothing else can be said as long as the module is not there.
+    fixture.more = "[srtp]\npath = \"portable\"\n".into();
+    assert_eq!(
+        fixture.complaints(),
+        [
+            "c:2:8: error: node.fips: cannot be had: culvertd was built without the feature fips; build it with --features \
+           fips, or set fips = false"
+        ]
+    );
+}
+
+#[cfg(feature = "fips")]
+#[test]
+fn fips_mode_takes_the_modules_path_of_srtp() {
+    let mut fixture = Fixture::new();
+    fixture.node = "fips = true\n".into();
+    fixture.system.srtp.available.push(SrtpPath::AwsLc);
+    for path in ["", "path = \"auto\"\n", "path = \"aws-lc\"\n"] {
+        fixture.more = format!("[srtp]\n{path}");
+        assert_eq!(fixture.complaints(), Vec::<String>::new(), "{path}");
+    }
+    let outside = "computes SRTP outside the FIPS module, which node.fips = true does not allow: leave it out, or name \
+                    aws-lc";
+    fixture.more = "[srtp]\npath = \"portable\"\n".into();
+    assert_eq!(fixture.complaints(), [format!("c:15:8: error: srtp.path: portable {outside}")]);
+    fixture.system.srtp.environment = Ok(Some(SrtpPath::AesNi));
+    assert_eq!(fixture.complaints(), [format!("environment: error: CULVERT_SRTP_PATH: aes-ni {outside}")]);
 }
 
 #[test]

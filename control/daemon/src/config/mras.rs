@@ -197,6 +197,11 @@ pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {
     if mras.sip.is_some() && mras.key_file.is_none() {
         problems.push(positions.error("mras.sip.listen", "needs mras.key_file: without it MRAS is off"));
     }
+    if mras.sip.is_some() && config.node.fips {
+        let message = "front ends ask for credentials by SIP that are used through a STUN key made by MD5, which node.fips = \
+                       true does not allow; leave it out, and have them ask over gRPC for Culvert's own";
+        problems.push(positions.error("mras.sip.listen", message));
+    }
     for (index, relay) in mras.relays.iter().enumerate() {
         if relay.name.is_empty() {
             problems.push(positions.error(format!("mras.relay[{index}].name"), "must not be empty"));

@@ -71,6 +71,7 @@ fn node(section: &mut Section<'_, '_>) -> Node {
         max_flows: section.get("max_flows", 20_000),
         drain: section.get("drain", false),
         allow_unlocked_keys: section.get("allow_unlocked_keys", false),
+        fips: section.get("fips", false),
     }
 }
 

@@ -169,7 +169,7 @@ fn a_path_of_srtp_is_one_of_the_names() {
 
     let available: Vec<_> = culvert_srtp::Path::available().map(culvert_srtp::Path::name).collect();
     let available = format!("(this processor has {})", available.join(", "));
-    let form = r#"c:25:8: error: srtp.path: must be one of "auto", "avx512", "avx2", "aes-ni", "portable""#;
+    let form = r#"c:25:8: error: srtp.path: must be one of "auto", "avx512", "avx2", "aes-ni", "portable", "aws-lc""#;
     for (value, found) in [
         (r#""quantum""#, r#""quantum""#),
         (r#""AES-NI""#, r#""AES-NI"; did you mean "aes-ni"?"#),

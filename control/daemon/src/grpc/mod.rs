@@ -35,6 +35,8 @@ pub struct RelayService {
 pub struct About {
     /// Interface of each realm, by its name, with its addresses as text.
     pub realms: Vec<AboutRealm>,
+    /// As [`fips::report`](crate::fips::report) has it.
+    pub fips: String,
 }
 
 /// A realm as configured.

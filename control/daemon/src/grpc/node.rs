@@ -31,6 +31,7 @@ pub(super) fn status(node: &Node, about: &About) -> Result<v1::GetNodeResponse, 
             realms: realms(inner, about),
             srtp_path: Path::chosen().name().to_owned(),
             srtp_paths_available: Path::available().map(|path| path.name().to_owned()).collect(),
+            fips: about.fips.clone(),
         })
     })
 }

@@ -110,7 +110,12 @@ impl Files {
     }
 
     /// Reads the files and makes the service; a key file that is missing is made.
-    pub(super) fn open(&mut self, config: &config::Mras, now: SystemTime) -> Result<Mras, OpenError> {
+    pub(super) fn open(
+        &mut self,
+        config: &config::Mras,
+        fips: bool,
+        now: SystemTime,
+    ) -> Result<Mras, OpenError> {
         // Before it is read: what changes after that is read again.
         self.seen = Stamp::of(&self.keys);
         let keys = match read_private(&self.keys)? {
@@ -123,7 +128,8 @@ impl Files {
                 keys
             }
         };
-        let mut service = Mras::new(service_config(config)?, keys)?;
+        let service_config = Config { approved_kinds_only: fips, ..service_config(config)? };
+        let mut service = Mras::new(service_config, keys)?;
         if let Some(text) = read_text(&self.revocations)? {
             service
                 .restore(&text)
@@ -232,6 +238,7 @@ fn service_config(config: &config::Mras) -> Result<Config, OpenError> {
             },
         },
         turn_rest_secret,
+        approved_kinds_only: false,
     })
 }
 

@@ -99,7 +99,7 @@ impl TlsError {
             TlsError::KeyMismatch { .. } => "key",
             TlsError::Authorities { .. } => "client_ca",
             TlsError::RevocationList { .. } => "client_crl",
-            TlsError::NotFips => return "fips".into(),
+            TlsError::NotFips => return "node.fips".into(),
         };
         format!("control.tls.{key}")
     }

@@ -39,7 +39,10 @@ async fn a_link_says_what_protects_it_and_is_there_as_long_as_it_lives() {
             ["TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519MLKEM768"],
         ),
     ];
-    for (version, suite, group, [version_name, suite_name, group_name]) in table {
+    // A build with the FIPS module has what is approved, and no more.
+    let spoken =
+        table.into_iter().filter(|(_, suite, group, _)| !provider().fips() || suite.fips() && group.fips());
+    for (version, suite, group, [version_name, suite_name, group_name]) in spoken {
         let mut relay = Relay::start().await;
         assert_eq!(relay.links.links(), []);
         let before = SystemTime::now();

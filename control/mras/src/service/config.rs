@@ -32,10 +32,12 @@ pub struct Config {
     /// The shared secret of other TURN servers. Without one, each epoch has its own:
     /// [`Epoch::turn_rest_secret`](crate::Epoch::turn_rest_secret).
     pub turn_rest_secret: Option<TurnRestSecret>,
+    /// Neither issue nor accept kinds that are not approved by FIPS 140-3: see [`Kind::is_fips_approved`](crate::Kind).
+    pub approved_kinds_only: bool,
 }
 
 impl Config {
-    /// 8 hours, no relays, no quotas.
+    /// 8 hours, no relays, no quotas, every kind.
     pub fn new(realm: &str) -> Config {
         Config {
             realm: realm.to_owned(),
@@ -44,6 +46,7 @@ impl Config {
             relays: Vec::new(),
             quotas: Quotas::default(),
             turn_rest_secret: None,
+            approved_kinds_only: false,
         }
     }
 

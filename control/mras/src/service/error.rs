@@ -13,6 +13,16 @@ pub enum MrasError {
         /// How many there were.
         count: usize,
     },
+    /// The kind is not approved by FIPS 140-3, and no other is allowed.
+    #[error(
+        "kind: {kind} credentials are used through a STUN key made by MD5 (RFC 8489 section 9.2.2), which this node, in FIPS \
+         mode, does not allow; ask for the kind {}",
+        Kind::Culvert
+    )]
+    NotApproved {
+        /// The kind that was asked for.
+        kind: Kind,
+    },
     /// Less than a minute, or more than 180 days.
     #[error("credentials[{index}].duration: not 1 minute to 180 days")]
     Duration {
@@ -70,6 +80,7 @@ impl MrasError {
     pub fn field(&self) -> String {
         match self {
             MrasError::Count { .. } => "credentials".to_owned(),
+            MrasError::NotApproved { .. } => "kind".to_owned(),
             MrasError::Duration { index } => format!("credentials[{index}].duration"),
             MrasError::Bandwidth { index } => format!("credentials[{index}].bounds.bandwidth"),
             MrasError::Unsupported { index, bound, .. } => format!("credentials[{index}].bounds.{bound}"),

@@ -79,6 +79,9 @@ impl Mras {
         now: SystemTime,
     ) -> Result<Vec<Credential>, MrasError> {
         let issued = unix(now)?;
+        if !self.allows(kind) {
+            return Err(MrasError::NotApproved { kind });
+        }
         if !(1..=MAX_CREDENTIALS).contains(&requests.len()) {
             return Err(MrasError::Count { count: requests.len() });
         }

@@ -31,6 +31,36 @@ fn one_to_a_hundred_at_a_time() {
 }
 
 #[test]
+fn only_kinds_that_are_approved_are_issued_and_accepted_where_no_other_is_allowed() {
+    let mut every = service();
+    let mut approved =
+        Mras::new(Config { approved_kinds_only: true, ..every.config().clone() }, ring()).unwrap();
+    for kind in Kind::ALL {
+        let issued = issue(&mut every, &request(ALICE), kind);
+        assert!(every.verify(&issued.username, &issued.password, at(NOW)).is_ok(), "{kind}");
+        let verified = approved.verify(&issued.username, &issued.password, at(NOW));
+        if kind == Kind::Culvert {
+            assert_eq!(verified.unwrap().kind, kind);
+            issue(&mut approved, &request(ALICE), kind);
+            continue;
+        }
+        let refused = verified.unwrap_err();
+        assert_eq!(refused.reason(), Reason::NotApproved, "{kind}");
+        assert_eq!(refused.to_string(), "the username and password do not hold; ask for new ones");
+        // A password that is wrong is wrong first.
+        let wrong = approved.verify(&issued.username, "wrong", at(NOW)).unwrap_err();
+        assert_eq!(wrong.reason(), Reason::Password, "{kind}");
+        let error = refusal(&mut approved, &[request(ALICE)], kind);
+        assert_eq!((error, error.field().as_str()), (MrasError::NotApproved { kind }, "kind"));
+        let expected = format!(
+            "kind: {kind} credentials are used through a STUN key made by MD5 (RFC 8489 section 9.2.2), which this node, in \
+             FIPS mode, does not allow; ask for the kind culvert"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
 fn a_duration_is_the_lesser_of_asked_and_maximum() {
     let config =
         Config { default_duration: 2 * MINUTE, maximum_duration: 3 * DAY, ..Config::new("example.org") };

@@ -35,12 +35,20 @@ pub enum Reason {
     Revoked,
     /// The clock stands before 1970.
     Clock,
+    /// Its kind is not approved by FIPS 140-3, and no other is allowed.
+    NotApproved,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 5] =
-        [Reason::Username, Reason::Password, Reason::Expired, Reason::Revoked, Reason::Clock];
+    pub const ALL: [Reason; 6] = [
+        Reason::Username,
+        Reason::Password,
+        Reason::Expired,
+        Reason::Revoked,
+        Reason::Clock,
+        Reason::NotApproved,
+    ];
 
     /// A label of counters.
     pub const fn label(self) -> &'static str {
@@ -50,6 +58,7 @@ impl Reason {
             Reason::Expired => "expired",
             Reason::Revoked => "revoked",
             Reason::Clock => "clock",
+            Reason::NotApproved => "not_approved",
         }
     }
 }
@@ -99,6 +108,9 @@ impl Mras {
         } else {
             culvert::open(&self.keys, username, password)?
         };
+        if !self.allows(kind) {
+            return Err(Refused(Reason::NotApproved));
+        }
         let id = CredentialId::of(username);
         if now >= claims.expires {
             return Err(Refused(Reason::Expired));

@@ -32,6 +32,7 @@ pub(crate) fn config() -> NodeConfig {
         media_timeout: Duration::from_secs(30),
         max_ssrcs: 256,
         peer_classes: Vec::new(),
+        approved_suites_only: false,
     }
 }
 

@@ -27,12 +27,12 @@ fn rtp(at: Option<At<'_>>) -> Option<kernel::At<'_>> {
     at.map(|(key, position)| (key.rtp(), position))
 }
 
-/// The way of the portable path, whose ciphers know nothing of each other.
+/// The way of the paths without kernels, whose ciphers know nothing of each other.
 #[inline(never)]
 fn portably(packet: &mut [u8], header: usize, from: Option<At<'_>>, to: Option<At<'_>>) -> [u8; 16] {
     let (header, payload) = packet.split_at_mut(header.min(packet.len()));
-    for (key, position) in [from, to].into_iter().flatten() {
+    if let Some((key, position)) = from {
         key.apply_keystream(payload, position);
     }
-    to.map_or([0; 16], |(key, position)| key.rtp().gcm_tag(key.machine(), header, payload, position))
+    to.map_or([0; 16], |(key, position)| key.rtp().encrypt(key.machine(), header, payload, position))
 }

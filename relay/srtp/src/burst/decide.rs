@@ -6,6 +6,7 @@ use super::verify::{Foreseen, Foresight};
 use crate::header::Header;
 use crate::header_protection::Treatment;
 use crate::kernel::Work;
+use crate::keyset::SessionKeys;
 use crate::receive::Accepted;
 use crate::send::Allowed;
 use crate::session::equal;
@@ -269,19 +270,37 @@ fn close(
         };
         let to = Some((key, allowed.position()));
         let tag = carry(&mut bytes[..allowed.layout.body()], allowed.layout.header(), from, to);
-        if key.rtp().hmac().is_some() {
-            waiting.push(untagged(place, allowed));
-        } else {
-            key.write_tag(bytes, &allowed.layout, &tag);
-        }
+        close_by(tag, place, bytes, key, allowed, waiting);
     }
     packet.length = allowed.layout.end();
     packet.index = allowed.index;
     Ok(())
 }
 
+/// Writes the tag of a packet that is encrypted, which is `gcm` if it is not an HMAC. Those that are made many at once are
+/// left for later.
 #[inline(always)]
-pub(super) fn untagged(place: usize, allowed: &Allowed) -> Untagged {
+pub(super) fn close_by(
+    gcm: [u8; 16],
+    place: usize,
+    buffer: &mut [u8],
+    key: &SessionKeys,
+    allowed: &Allowed,
+    waiting: &mut Waiting,
+) {
+    if key.rtp().hmac().is_some() {
+        return waiting.push(untagged(place, allowed));
+    }
+    let hmac = (buffer.get(..allowed.layout.body()))
+        .and_then(|packet| key.rtp().hmac_alone(packet, allowed.position()));
+    match hmac {
+        Some(hmac) => key.write_tag(buffer, &allowed.layout, &hmac),
+        None => key.write_tag(buffer, &allowed.layout, &gcm),
+    }
+}
+
+#[inline(always)]
+fn untagged(place: usize, allowed: &Allowed) -> Untagged {
     let roll_over_counter = allowed.position().roll_over_counter();
     Untagged { place: place as u8, layout: allowed.layout, roll_over_counter }
 }

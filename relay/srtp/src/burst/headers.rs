@@ -4,7 +4,7 @@
 use culvert_wire::rtp;
 
 use super::carry::carry;
-use super::decide::untagged;
+use super::decide::close_by;
 use super::tag::Waiting;
 use crate::cryptex::ENCRYPTED_FROM;
 use crate::header::Header;
@@ -120,11 +120,7 @@ fn seal(
         }
         Treatment::Nothing => carry(bytes, allowed.layout.header(), None, to),
     };
-    if context.key().rtp().hmac().is_some() {
-        waiting.push(untagged(place, allowed));
-    } else {
-        context.key().write_tag(packet.buffer, &allowed.layout, &tag);
-    }
+    close_by(tag, place, packet.buffer, context.key(), allowed, waiting);
     packet.length = allowed.layout.end();
     packet.index = allowed.index;
     Ok(())

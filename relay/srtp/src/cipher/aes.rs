@@ -2,6 +2,40 @@
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Aes192Enc, Aes256Enc};
 
+use super::module::ModuleAes;
+use crate::Path;
+
+/// AES in counter mode where no kernel is needed: for key derivation and header extensions. Of the `aes` crate, but for the
+/// path that leaves no cryptography to it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lies on the stack of the derivation, or in the memory for keys"
+)]
+pub(crate) enum CounterAes {
+    Portable(PortableAes),
+    Module(ModuleAes),
+}
+
+impl CounterAes {
+    /// Expands the first 16, 24 or 32 bytes of `key`, as many as `length` says. `None` if the module refuses them.
+    pub(crate) fn new(path: Path, key: &[u8; 32], length: usize) -> Option<CounterAes> {
+        match path {
+            Path::AwsLc => ModuleAes::new(key, length).map(Self::Module),
+            Path::Avx512 | Path::Avx2 | Path::AesNi | Path::Portable => {
+                Some(Self::Portable(PortableAes::new(key, length)))
+            }
+        }
+    }
+
+    /// Xors the key stream that starts at `counter` into `data`.
+    pub(crate) fn apply_keystream(&self, counter: &[u8; 16], data: &mut [u8]) {
+        match self {
+            Self::Portable(aes) => aes.apply_keystream(counter, data),
+            Self::Module(aes) => aes.apply_keystream(counter, data),
+        }
+    }
+}
+
 /// AES by the `aes` crate. Its schedules leave room for a bitsliced fallback and take up to a kilobyte, so keys that are
 /// kept are boxed; keys that are made for one packet lie on the stack.
 pub(crate) enum PortableAes {

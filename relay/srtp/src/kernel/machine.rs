@@ -16,13 +16,13 @@ pub(crate) enum Machine {
 }
 
 impl Machine {
-    /// `None` for the portable path, and for one that the processor lacks.
+    /// `None` for a path without kernels, and for one that the processor lacks.
     pub(crate) fn of(path: Path) -> Option<Machine> {
         match path {
             Path::Avx512 => Avx512::detect().map(Machine::Avx512),
             Path::Avx2 => Avx2::detect().map(Machine::Avx2),
             Path::AesNi => AesNi::detect().map(Machine::AesNi),
-            Path::Portable => None,
+            Path::Portable | Path::AwsLc => None,
         }
     }
 
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_path_that_is_available_has_its_own() {
+    fn every_path_with_kernels_that_is_available_has_its_own() {
         for path in Path::ALL {
             let found = match Machine::of(path) {
                 Some(Machine::Avx512(_)) => Some(Path::Avx512),
@@ -91,7 +91,7 @@ mod tests {
                 Some(Machine::AesNi(_)) => Some(Path::AesNi),
                 None => None,
             };
-            let expected = path.is_available() && path != Path::Portable;
+            let expected = path.is_available() && !matches!(path, Path::Portable | Path::AwsLc);
             assert_eq!(found, expected.then_some(path));
         }
     }

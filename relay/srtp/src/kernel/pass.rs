@@ -45,7 +45,13 @@ fn stream(at: Option<At<'_>>) -> Option<Keystream<'_>> {
     match at? {
         (RtpKeys::CounterMode(key), at) => Some(key.keystream(at)),
         (RtpKeys::Gcm(key), at) => Some(key.keystream(at)),
-        (RtpKeys::Null(_) | RtpKeys::PortableCounterMode(..) | RtpKeys::PortableGcm(..), _) => None,
+        (
+            RtpKeys::Null(_)
+            | RtpKeys::PortableCounterMode(..)
+            | RtpKeys::PortableGcm(..)
+            | RtpKeys::Module(_),
+            _,
+        ) => None,
     }
 }
 

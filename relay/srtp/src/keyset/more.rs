@@ -36,7 +36,10 @@ impl KeySet {
         path: Path,
     ) -> Result<Secret<KeySet>, KeyError> {
         let mut set = Self::with_path(suite, keys, path)?;
-        set.add_extensions(keys.iter().filter_map(ExtensionKeys::derive).collect());
+        if suite.encrypts() {
+            let derive = |key| ExtensionKeys::derive(path, key).ok_or(KeyError::PathUnavailable { path });
+            set.add_extensions(keys.iter().map(derive).collect::<Result<_, _>>()?);
+        }
         Ok(set)
     }
 
@@ -48,10 +51,10 @@ impl KeySet {
 
     /// Extension keys that no master key derives to.
     #[cfg(test)]
-    pub(crate) fn add_extension_material(&mut self, material: &[ExtensionMaterial]) {
+    pub(crate) fn add_extension_material(&mut self, path: Path, material: &[ExtensionMaterial]) {
         let suite = self.suite;
         self.add_extensions(
-            material.iter().filter_map(|material| ExtensionKeys::new(suite, material)).collect(),
+            material.iter().filter_map(|material| ExtensionKeys::new(path, suite, material)).collect(),
         );
     }
 

@@ -77,7 +77,8 @@ impl Keys {
             let mut padded = theirs.key_and_salt.clone();
             padded.resize(46, 0);
             let wide = MasterKey::new(Suite::AesCm256HmacSha1_80, &padded[..32], &padded[32..]).unwrap();
-            let materials = [Protocol::Srtp, Protocol::Srtcp].map(|p| Material::derive(&wide, p));
+            let materials =
+                [Protocol::Srtp, Protocol::Srtcp].map(|p| Material::derive(path, &wide, p).unwrap());
             (materials, master.mki().cloned())
         });
         KeySet::from_material(self.suite, path, keys.collect())

@@ -135,9 +135,10 @@ fn encrypts_and_decrypts_as_libsrtp_does() {
                 };
                 let (mut sender, mut receiver) = (session(Direction::Send), session(Direction::Receive));
                 let mut ours = table(&chosen, || {
-                    let materials = [Protocol::Srtp, Protocol::Srtcp].map(|p| Material::derive(&derived, p));
+                    let materials = [Protocol::Srtp, Protocol::Srtcp]
+                        .map(|p| Material::derive(path, &derived, p).unwrap());
                     let mut set = KeySet::from_material(suite, path, vec![(materials, None)]);
-                    set.add_extension_material(&[ExtensionMaterial::derive(&derived)]);
+                    set.add_extension_material(path, &[ExtensionMaterial::derive(path, &derived).unwrap()]);
                     set
                 });
                 for (step, ((profile, data), csrcs, payload)) in packets.iter().enumerate() {

@@ -140,7 +140,7 @@ fn rtcp_alone_leaves_the_rtp_index_open() {
 
 /// An SRTCP packet with that body and that word of E bit and index, with an authentic tag.
 fn tagged(suite: Suite, key: &MasterKey, packet: &[u8], word: u32) -> Vec<u8> {
-    let material = Material::derive(key, Protocol::Srtcp);
+    let material = Material::derive(Path::Portable, key, Protocol::Srtcp).unwrap();
     let mut tagged = packet.to_vec();
     if suite.salt_length() == 12 {
         let mut salt = [0; 12];

@@ -56,7 +56,7 @@ fn rfc_7714_section_16() {
         let protected = hex(protected);
         for path in paths() {
             let machine = Machine::of(path);
-            let keys = RtpKeys::new(suite, machine, &material(suite));
+            let keys = RtpKeys::new(suite, path, &material(suite)).unwrap();
             let at = Layout::of_nothing(suite, 0, Kind::Rtp).around(12, plain.len()).unwrap();
             let mut packet = plain.clone();
             packet.resize(at.end(), 0);
@@ -90,7 +90,7 @@ fn rfc_7714_section_17() {
     ] {
         let protected = hex(protected);
         for path in paths() {
-            let keys = RtcpKeys::new(suite, material(suite));
+            let keys = RtcpKeys::new(suite, path, material(suite)).unwrap();
             let at = Layout::of_nothing(suite, 0, Kind::Rtcp).around(8, plain.len()).unwrap();
             let mut packet = plain.clone();
             packet.resize(at.end(), 0);

@@ -29,6 +29,11 @@ fn peer_classes_and_mras_that_cannot_be() {
             "mras.sip.listen: needs mras.key_file: without it MRAS is off",
         ),
         (
+            "[node]\nfips = true\n[mras]\nkey_file = \"keys\"\n[mras.sip]\nlisten = \"127.0.0.1:5062\"",
+            "mras.sip.listen: front ends ask for credentials by SIP that are used through a STUN key made by MD5, which \
+             node.fips = true does not allow; leave it out, and have them ask over gRPC for Culvert's own",
+        ),
+        (
             "[[mras.relay]]\nname = \"a\"\naddress = \"here\"",
             "mras.relay[0].address: must be an IP address such as \"198.51.100.1\", not \"here\"",
         ),
