@@ -3,7 +3,7 @@
 //!
 //! Whether a leg requires encryption is part of its side's type. [`Side::Required`] holds an [`Encrypted`], which has
 //! either no keys or keys of a suite that encrypts; there is no value of it that stands for plain packets. What takes its
-//! place must be required too ([`Side::replace`]), so that nothing a running flow is told can loosen it.
+//! place must be required too (`Side::replace`), so that nothing a running flow is told can loosen it.
 
 use std::fmt;
 
