@@ -7,6 +7,7 @@
 //! fingerprint, by which a key is known again.
 
 mod address;
+mod answer;
 mod authority;
 mod config;
 mod draft;
@@ -35,6 +36,7 @@ mod view;
 pub mod watch;
 mod withdraw;
 
+pub use answer::{Changed, Created};
 pub use authority::{Authority, AuthorityState};
 pub use config::{ConfigError, NodeConfig, PeerClass, Realm, RealmAddress};
 pub use culvert_mras::MediaKind;
@@ -50,6 +52,6 @@ pub use request::{
     EncryptionLevel, EndpointRequest, KeyMaterial, LegRequest, LegUpdate, MediaRequest, ProtectionRequest,
     RemoteRequest, SessionRequest, SourceRule, SrtpKeys, UpdateRequest,
 };
-pub use sessions::{Changed, Created, RealmUsage, Sessions};
+pub use sessions::{RealmUsage, Sessions};
 pub use view::{LegView, MediaView, Remote, SessionView};
 pub use withdraw::Withdrawn;

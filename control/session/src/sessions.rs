@@ -12,8 +12,8 @@ use std::{
 use zeroize::Zeroize;
 
 use crate::{
-    Caller, Component, ConfigError, Effect, ErrorKind, FlowKey, NodeConfig, Owner, Page, SessionError,
-    SessionId, SessionRequest, SessionView, UpdateRequest,
+    Caller, Changed, Component, ConfigError, Created, Effect, ErrorKind, FlowKey, NodeConfig, Owner, Page,
+    SessionError, SessionId, SessionRequest, SessionView, UpdateRequest,
     draft::{self, LegDraft, SessionDraft},
     fingerprint::{Fingerprint, Fingerprinter},
     key_register::KeyRegister,
@@ -39,26 +39,6 @@ pub struct Sessions {
     draining: bool,
     /// When credentials of sessions expire, in Unix seconds. An entry may outlive what it is about.
     pub(crate) expiries: BTreeSet<(u64, Option<SessionId>)>,
-}
-
-/// Answer to [`Sessions::create`].
-#[derive(Clone, Debug)]
-pub struct Created {
-    /// The session as it stands.
-    pub view: SessionView,
-    /// Empty when the session was there already.
-    pub effects: Vec<Effect>,
-    /// The same request had made it before.
-    pub existed: bool,
-}
-
-/// Answer to [`Sessions::update`] and [`Sessions::delete`].
-#[derive(Clone, Debug)]
-pub struct Changed {
-    /// The session after the update, or before it was deleted.
-    pub view: SessionView,
-    /// What must happen now.
-    pub effects: Vec<Effect>,
 }
 
 /// How full a realm is.
