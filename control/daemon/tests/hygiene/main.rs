@@ -10,6 +10,7 @@ mod process;
 mod scan;
 mod secrets;
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
@@ -19,7 +20,8 @@ use common::{
     request::{Key, Pair, leg, plain, session, update},
 };
 use culvert_api::{Client, v1};
-use culvert_srtp::Suite;
+use culvert_srtp::{Path, Suite};
+use process::Mapping;
 use scan::{Found, Needles, count};
 
 /// What has been used, said and answered.
@@ -146,21 +148,44 @@ fn metrics(relay: &Relay) -> String {
     page
 }
 
-/// What is found in the mappings that are locked and left out of core dumps.
-fn in_memory_for_keys(run: &Run, pid: u32) -> Vec<Found> {
+fn search(run: &Run, pid: u32, wanted: impl Fn(&Mapping) -> bool) -> Vec<Found> {
     let mappings = process::mappings(pid);
-    let arena = mappings.iter().filter(|mapping| mapping.has("lo") && mapping.has("dd"));
-    arena.flat_map(|mapping| run.needles.search(&process::read(pid, mapping))).collect()
+    let wanted = mappings.iter().filter(|mapping| wanted(mapping));
+    wanted.flat_map(|mapping| run.needles.search(&process::read(pid, mapping))).collect()
 }
 
-/// Nothing is in a core of the relay, whose heap has the text `canary`.
+/// What is found in the mappings that are locked and left out of core dumps.
+fn in_memory_for_keys(run: &Run, pid: u32) -> Vec<Found> {
+    search(run, pid, |mapping| mapping.has("lo") && mapping.has("dd"))
+}
+
+/// Whether a needle is of the expanded session key of an AEAD suite.
+fn is_gcm_schedule(found: &Found) -> bool {
+    found.name.contains("AEAD_AES_") && found.name.ends_with("round keys")
+}
+
+/// The schedules that may be on the C heap. AWS-LC allocates the state of its AEAD there, and no interface of the module says
+/// otherwise; so it has those of the keys that are in use, of which the memory for keys has a copy each.
+fn on_the_heap(run: &Run, pid: u32) -> BTreeSet<String> {
+    let found = if Path::chosen() == Path::AwsLc { in_memory_for_keys(run, pid) } else { Vec::new() };
+    found.into_iter().filter(is_gcm_schedule).map(|found| found.name).collect()
+}
+
+/// Nothing is on the C heap, once sessions have gone whose keys were.
+fn check_heap(run: &Run, pid: u32) {
+    let found = search(run, pid, Mapping::is_heap);
+    assert!(found.is_empty(), "{:#?}", count(&found));
+}
+
+/// Nothing is in a core of the relay, whose heap has the text `canary`, but for what is [`on_the_heap`].
 fn check_core(run: &Run, relay: &Relay, canary: &str) {
+    let before = on_the_heap(run, relay.pid());
     let mappings = process::mappings(relay.pid());
     let core = process::core(relay.pid(), relay.setup.directory.path());
     // The core is one of this process, with its heap.
     assert!(core.windows(canary.len()).any(|window| window == canary.as_bytes()), "no session in the core");
     let found = run.needles.search(&core);
-    let places: Vec<_> = found
+    let (heap, elsewhere): (Vec<_>, Vec<_>) = found
         .iter()
         .map(|found| {
             let address = process::address(&core, found.offset);
@@ -168,8 +193,13 @@ fn check_core(run: &Run, relay: &Relay, canary: &str) {
                 address.and_then(|at| mappings.iter().find(|mapping| mapping.addresses.contains(&at)));
             (found, address, mapping)
         })
-        .collect();
-    assert!(places.is_empty(), "{} needles, {} bytes of core: {places:#x?}", run.needles.len(), core.len());
+        .partition(|(found, _, mapping)| is_gcm_schedule(found) && mapping.is_some_and(Mapping::is_heap));
+    let needles = run.needles.len();
+    assert!(elsewhere.is_empty(), "{needles} needles, {} bytes of core: {elsewhere:#x?}", core.len());
+    let heap: BTreeSet<_> = heap.into_iter().map(|(found, ..)| found.name.clone()).collect();
+    // Those of keys that a re-key has replaced go as time passes.
+    let after = on_the_heap(run, relay.pid());
+    assert!(heap.is_subset(&before) && heap.is_superset(&after), "{before:#?} {heap:#?} {after:#?}");
 }
 
 /// Stops the relay; nothing is in its log.
@@ -231,5 +261,11 @@ async fn hygiene_no_key_is_in_logs_errors_answers_or_a_core() {
     assert!(kept.is_empty(), "{kept:#?}");
 
     check_core(&run, &relay, &format!("{}-sdes", Suite::AeadAes256Gcm.name()));
+    for suite in [Suite::AeadAes128Gcm, Suite::AeadAes256Gcm] {
+        for sdes in ["raw", "sdes"] {
+            client.delete_session(&format!("{}-{sdes}", suite.name())).await.unwrap();
+        }
+    }
+    check_heap(&run, pid);
     check_log(&run, &mut relay);
 }

@@ -190,6 +190,10 @@ async fn hygiene_no_secret_of_mras_is_in_logs_the_audit_trail_answers_or_a_core(
     let id = format!("mras-{}", suites[4].name());
     run.session_keys(&mut client, (&id, "last"), suites[4], &last).await;
     check_core(&run, &relay, &format!("mras-{}", Suite::AeadAes256Gcm.name()));
+    for suite in [Suite::AeadAes128Gcm, Suite::AeadAes256Gcm] {
+        client.end_session(format!("mras-{}", suite.name())).await.unwrap();
+    }
+    check_heap(&run, relay.pid());
     check_log(&run, &mut relay);
     for file in ["audit.jsonl", "mras.keys.revoked"] {
         run.check(file, &std::fs::read(relay.setup.path(file)).unwrap());

@@ -24,7 +24,6 @@ pub(crate) fn core(pid: u32, directory: &Path) -> Vec<u8> {
 #[derive(Clone, Debug)]
 pub(crate) struct Mapping {
     pub(crate) addresses: Range<u64>,
-    #[expect(dead_code, reason = "shown when the test fails")]
     name: String,
     flags: Vec<String>,
     writable: bool,
@@ -33,6 +32,12 @@ pub(crate) struct Mapping {
 impl Mapping {
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|one| one == flag)
+    }
+
+    /// Whether `malloc` of the C library gives out what is in it: the main heap, or one of those of threads, which start at
+    /// multiples of 64 MiB.
+    pub(crate) fn is_heap(&self) -> bool {
+        self.name == "[heap]" || (self.name.is_empty() && self.addresses.start.is_multiple_of(64 << 20))
     }
 }
 

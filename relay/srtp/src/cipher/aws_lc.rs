@@ -2,16 +2,19 @@
 //! The primitives of the suites in the AWS-LC FIPS module, packet by packet.
 //!
 //! A key takes memory when it is made, and none when it is used: AWS-LC copies the state of an HMAC as it lies, and keeps
-//! those of AES-CTR and of AES-GCM on its stack. That memory is the memory for keys, but for the schedule of GCM's AEAD, which
-//! AWS-LC puts on the heap: erased when it is freed, but neither locked nor out of core dumps.
+//! those of AES-CTR and of AES-GCM on its stack. That memory is the memory for keys, but for the state of GCM's AEAD, which
+//! AWS-LC puts on the C heap: erased when it is freed, but until then neither locked nor out of core dumps. It has session keys
+//! in it, of SRTP and of SRTCP, and no master key: keys are derived by AES-CTR.
 
 use core::cell::RefCell;
 
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::cipher::{AES_128, AES_192, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
+use aws_lc_rs::cipher::{
+    AES_128, AES_192, AES_256, Algorithm, EncryptingKey, EncryptionContext, UnboundCipherKey,
+};
 use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
-use culvert_secret::Secret;
+use culvert_secret::{Secret, scrub_stack};
 use zeroize::Zeroizing;
 
 use crate::Suite;
@@ -45,8 +48,9 @@ impl ModuleAes {
             24 => &AES_192,
             _ => &AES_256,
         };
-        let key = UnboundCipherKey::new(algorithm, key.get(..length)?).ok()?;
-        let aes = Self(Secret::new(EncryptingKey::ctr(key).ok()?));
+        // What this stack held before would be kept with the key, and what is there is likely another key.
+        scrub_stack();
+        let aes = Self(expand(algorithm, key.get(..length)?)?);
         aes.encrypt(&[0; 16], &mut [0; 16])?;
         Some(aes)
     }
@@ -63,6 +67,15 @@ impl ModuleAes {
             data.fill(0);
         }
     }
+}
+
+/// The schedules of a key. AWS-LC makes them on the stack with room for AES-256, moves them whole, and writes no more of them
+/// than a key has rounds.
+// Inlined, they would lie beside what the caller has, which is not erased before.
+#[inline(never)]
+fn expand(algorithm: &'static Algorithm, key: &[u8]) -> Option<Secret<EncryptingKey>> {
+    let key = UnboundCipherKey::new(algorithm, key).ok()?;
+    Some(Secret::new(EncryptingKey::ctr(key).ok()?))
 }
 
 /// The keys of one protocol.

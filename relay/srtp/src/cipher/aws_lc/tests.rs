@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use std::os::unix::fs::FileExt as _;
+
 use super::*;
 use crate::Path;
 use crate::cipher::aes::PortableAes;
@@ -115,5 +117,24 @@ fn hmacs_are_those_of_the_portable_path() {
 fn a_key_of_a_length_that_aes_lacks_is_refused() {
     for length in [0, 15, 17, 31, 33] {
         assert!(ModuleAes::new(&[7; 32], length).is_none(), "{length}");
+    }
+}
+
+/// The schedules of a short key leave room, in which the stack would stay as it was.
+#[test]
+fn nothing_of_the_stack_is_kept_with_a_key() {
+    #[inline(never)]
+    fn leave() {
+        std::hint::black_box([0xa5_u8; 16 << 10]);
+    }
+    for length in [16, 24, 32] {
+        leave();
+        let aes = ModuleAes::new(&[7; 32], length).unwrap();
+        let mut kept = [0; size_of::<EncryptingKey>()];
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        memory.read_exact_at(&mut kept, (&raw const *aes.0).addr() as u64).unwrap();
+        // The key itself is there.
+        assert!(kept.windows(length).any(|window| window == &[7; 32][..length]));
+        assert!(!kept.windows(8).any(|window| window == [0xa5; 8]), "{length}: {kept:x?}");
     }
 }
