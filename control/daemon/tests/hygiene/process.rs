@@ -37,7 +37,9 @@ impl Mapping {
     /// Whether `malloc` of the C library gives out what is in it: the main heap, or one of those of threads, which start at
     /// multiples of 64 MiB.
     pub(crate) fn is_heap(&self) -> bool {
-        self.name == "[heap]" || (self.name.is_empty() && self.addresses.start.is_multiple_of(64 << 20))
+        let of_thread = self.name.is_empty() && self.addresses.start.is_multiple_of(64 << 20);
+        // The memory for keys and buffers, which is left out of dumps, may start there too.
+        (self.name == "[heap]" || of_thread) && !self.has("dd")
     }
 }
 
