@@ -164,7 +164,7 @@ fn is_gcm_schedule(found: &Found) -> bool {
     found.name.contains("AEAD_AES_") && found.name.ends_with("round keys")
 }
 
-/// The schedules that may be on the C heap. AWS-LC allocates the state of its AEAD there, and no interface of the module says
+/// The schedules that may be on the C heap. AWS-LC allocates the state of its AEAD there, and no interface of aws-lc-rs says
 /// otherwise; so it has those of the keys that are in use, of which the memory for keys has a copy each.
 fn on_the_heap(run: &Run, pid: u32) -> BTreeSet<String> {
     let found = if Path::chosen() == Path::AwsLc { in_memory_for_keys(run, pid) } else { Vec::new() };
