@@ -242,13 +242,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::output::fixture;
-
-    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
+    use crate::output::fixture::{self, text};
 
     #[test]
     fn a_credential_is_all_that_its_participant_needs() {

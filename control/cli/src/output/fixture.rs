@@ -265,3 +265,10 @@ pub(crate) fn sealed_keys() -> v1::IssueSessionKeysResponse {
         session: Some(session()),
     }
 }
+
+/// What is written, as text.
+pub(crate) fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}

@@ -252,13 +252,7 @@ mod tests {
     use culvert_api::v1;
 
     use super::*;
-    use crate::output::fixture;
-
-    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
+    use crate::output::fixture::{self, text};
 
     #[test]
     fn a_session_is_three_tables_per_medium() {
