@@ -119,7 +119,7 @@ fn need(method: &str) -> Need {
         (
             Some(
                 "CreateSession" | "UpdateSession" | "GetSession" | "ListSessions" | "DeleteSession"
-                | "WatchEvents" | "GetProtection",
+                | "WatchEvents" | "GetProtection" | "ExplainSession" | "TopSessions",
             ),
             _,
         ) => Need::Sessions,
@@ -145,6 +145,8 @@ mod tests {
             ("/culvert.v1.Relay/DeleteSession", [own, all, None]),
             ("/culvert.v1.Relay/WatchEvents", [own, all, None]),
             ("/culvert.v1.Relay/GetProtection", [own, all, None]),
+            ("/culvert.v1.Relay/ExplainSession", [own, all, None]),
+            ("/culvert.v1.Relay/TopSessions", [own, all, None]),
             ("/culvert.v1.MediaRelayAuth/IssueCredentials", [own, all, None]),
             ("/culvert.v1.MediaRelayAuth/IssueSessionKeys", [own, all, None]),
             ("/culvert.v1.MediaRelayAuth/Revoke", [own, all, None]),

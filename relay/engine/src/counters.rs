@@ -172,6 +172,7 @@ impl FlowCounters {
 /// What happened on a worker.
 #[derive(Debug)]
 pub struct WorkerCounters {
+    busy_nanoseconds: Count,
     received: Count,
     transmitted: Count,
     bursts: Count,
@@ -184,6 +185,7 @@ pub struct WorkerCounters {
 impl Default for WorkerCounters {
     fn default() -> WorkerCounters {
         WorkerCounters {
+            busy_nanoseconds: Count::default(),
             received: Count::default(),
             transmitted: Count::default(),
             bursts: Count::default(),
@@ -204,6 +206,11 @@ impl WorkerCounters {
     /// Packets handed to the transmit side, which took them.
     pub fn transmitted(&self) -> u64 {
         self.transmitted.get()
+    }
+
+    /// Time spent on bursts, from when they were received to when they were handed to the transmit side.
+    pub fn busy_nanoseconds(&self) -> u64 {
+        self.busy_nanoseconds.get()
     }
 
     /// Bursts with at least one packet.
@@ -261,6 +268,10 @@ impl WorkerCounters {
         if let Some(count) = self.drops.get(reason as usize) {
             count.add(1);
         }
+    }
+
+    pub(crate) fn was_busy(&self, from: Nanos, to: Nanos) {
+        self.busy_nanoseconds.add(to.0.saturating_sub(from.0));
     }
 
     pub(crate) fn event_lost(&self) {

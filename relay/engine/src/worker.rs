@@ -146,13 +146,17 @@ fn run<I: PacketIo>(
         let took_commands = state.take_commands(&mut commands, &mut io);
         let handed = handover.receive(&mut io, &mut burst, &state.counters);
         let received = handed + io.receive(&mut burst);
-        if received > 0 {
-            process(&mut burst, &mut state, clock.now());
+        let begun = (received > 0).then(|| clock.now());
+        if let Some(now) = begun {
+            process(&mut burst, &mut state, now);
             handover.send(&burst, &state.counters);
         }
         // Also with nothing to send: the back end takes back what the kernel has sent.
         let transmitted = io.transmit(&mut burst);
         state.counters.transmitted_burst(&transmitted);
+        if let Some(begun) = begun {
+            state.counters.was_busy(begun, clock.now());
+        }
         if received > 0 || took_commands {
             idle = 0;
         } else if idle < SPIN_ROUNDS {

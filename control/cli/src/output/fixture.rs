@@ -36,6 +36,7 @@ pub(crate) fn session() -> v1::Session {
         jitter: 4,
         jitter_ms: 0.5,
         highest_sequence: 65536,
+        ..v1::StreamStatistics::default()
     }];
     let received = v1::FlowCounters {
         packets: 250,
@@ -92,6 +93,7 @@ pub(crate) fn node() -> v1::GetNodeResponse {
         worker: queue,
         zero_copy,
         socket_drops: counts(drops),
+        ..v1::QueueStatus::default()
     };
     let interface = v1::InterfaceStatus {
         name: "eth0".to_owned(),
@@ -108,6 +110,7 @@ pub(crate) fn node() -> v1::GetNodeResponse {
         drops: counts(&[("unknown_destination", 10)]),
         flows: 4,
         max_flows: 40000,
+        ..v1::WorkerStatus::default()
     };
     let realm = v1::RealmStatus {
         name: "outside".to_owned(),

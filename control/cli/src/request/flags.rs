@@ -15,7 +15,7 @@ pub(super) fn create(arguments: &Create) -> Result<v1::CreateSessionRequest, Cli
     let legs = flags.into_iter().map(|(_, flags)| leg(flags)).collect::<Result<_, _>>()?;
     Ok(v1::CreateSessionRequest {
         session_id: arguments.id.clone().unwrap_or_default(),
-        media: vec![v1::Media { kind: v1::MediaKind::Audio.into(), clock_rate: 0, legs }],
+        media: vec![v1::Media { kind: v1::MediaKind::Audio.into(), clock_rate: 0, legs, expected: None }],
         media_timeout: arguments.media_timeout.map(|time| duration("--media-timeout", time)).transpose()?,
     })
 }

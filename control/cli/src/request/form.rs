@@ -60,7 +60,12 @@ impl Media {
         let legs = legs
             .map(|(index, leg)| leg.message(&format!("{path}.legs[{index}]")))
             .collect::<Result<_, _>>()?;
-        Ok(v1::Media { kind: v1::MediaKind::from(self.kind).into(), clock_rate: self.clock_rate, legs })
+        Ok(v1::Media {
+            kind: v1::MediaKind::from(self.kind).into(),
+            clock_rate: self.clock_rate,
+            legs,
+            expected: None,
+        })
     }
 }
 

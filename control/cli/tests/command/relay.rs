@@ -107,6 +107,17 @@ impl relay_server::Relay for Relay {
         }))
     }
 
+    async fn explain_session(
+        &self,
+        _: Request<v1::ExplainSessionRequest>,
+    ) -> Answer<v1::ExplainSessionResponse> {
+        Ok(Response::new(v1::ExplainSessionResponse::default()))
+    }
+
+    async fn top_sessions(&self, _: Request<v1::TopSessionsRequest>) -> Answer<v1::TopSessionsResponse> {
+        Ok(Response::new(v1::TopSessionsResponse::default()))
+    }
+
     async fn get_protection(
         &self,
         request: Request<v1::GetProtectionRequest>,

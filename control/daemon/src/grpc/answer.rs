@@ -139,6 +139,7 @@ fn direction(flow: &FlowCounters, clock_rate: u32, plane: &Plane) -> v1::FlowCou
                 jitter: stream.jitter,
                 jitter_ms: f64::from(stream.jitter) * 1000.0 / f64::from(clock_rate.max(1)),
                 highest_sequence: stream.highest_sequence,
+                ..v1::StreamStatistics::default()
             })
             .collect(),
     }

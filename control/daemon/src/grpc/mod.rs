@@ -185,6 +185,20 @@ impl Relay for RelayService {
         Ok(Response::new(answer.map_err(|error| answer::status(&error))?))
     }
 
+    async fn explain_session(
+        &self,
+        _: Request<v1::ExplainSessionRequest>,
+    ) -> Result<Response<v1::ExplainSessionResponse>, Status> {
+        Err(Status::unimplemented("ExplainSession is not there yet"))
+    }
+
+    async fn top_sessions(
+        &self,
+        _: Request<v1::TopSessionsRequest>,
+    ) -> Result<Response<v1::TopSessionsResponse>, Status> {
+        Err(Status::unimplemented("TopSessions is not there yet"))
+    }
+
     async fn get_node(
         &self,
         _: Request<v1::GetNodeRequest>,

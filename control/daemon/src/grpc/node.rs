@@ -71,7 +71,13 @@ fn queue(queue: &XdpQueue, number: u32) -> v1::QueueStatus {
             HashMap::new()
         }
     };
-    v1::QueueStatus { queue: number, worker: number, zero_copy: queue.zero_copy, socket_drops }
+    v1::QueueStatus {
+        queue: number,
+        worker: number,
+        zero_copy: queue.zero_copy,
+        socket_drops,
+        rings: HashMap::new(),
+    }
 }
 
 fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
@@ -84,6 +90,7 @@ fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
         drops: answer::drops(handle.counters.drops()),
         flows: handle.counters.flows(),
         max_flows: u64::from(handle.slots.capacity()),
+        ..v1::WorkerStatus::default()
     }
 }
 

@@ -152,7 +152,8 @@ pub fn leg(realm: &str, remote: Option<v1::Remote>, protection: v1::Protection) 
 }
 
 pub fn session(id: &str, legs: [v1::Leg; 2]) -> v1::CreateSessionRequest {
-    let media = v1::Media { kind: v1::MediaKind::Audio.into(), clock_rate: 0, legs: legs.into() };
+    let media =
+        v1::Media { kind: v1::MediaKind::Audio.into(), clock_rate: 0, legs: legs.into(), expected: None };
     v1::CreateSessionRequest { session_id: id.into(), media: vec![media], media_timeout: None }
 }
 
