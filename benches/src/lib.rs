@@ -7,6 +7,7 @@ pub mod engine;
 pub mod estimates;
 pub mod fixture;
 pub mod markers;
+pub mod model;
 pub mod path;
 pub mod relay;
 pub mod streams;
