@@ -114,6 +114,6 @@ mod tests {
         assert_eq!((thin.len(), thin[0], thin[1], thin[1000]), (1001, 0, 5, 5000));
         assert_eq!(thinned(&[7]), [7]);
         assert_eq!(thinned(&[7, 8]), [7, 8]);
-        assert_eq!(thinned(&[]), []);
+        assert!(thinned(&[]).is_empty());
     }
 }

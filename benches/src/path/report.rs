@@ -47,6 +47,7 @@ fn overload(results: &Results) -> Table {
                 let low = row.pps.iter().copied().fold(f64::INFINITY, f64::min);
                 let high = row.pps.iter().copied().fold(0.0, f64::max);
                 let share = format!("{:.1} %", 100.0 * (1.0 - row.loss));
+                let share = row.note.as_ref().map_or(share.clone(), |note| format!("{share}; {note}"));
                 [mega(rate), format!("{} to {}", mega(low), mega(high)), share]
             }
             None => [row.note.clone().unwrap_or_default(), String::new(), String::new()],
@@ -94,7 +95,7 @@ mod tests {
     fn a_contender_that_cannot_says_why() {
         let case =
             Case { contender: Contender::Coturn, scenario: Scenario::SrtpSrtp, calls: 1, sink: Sink::Edge };
-        let run = Found { delivered: 125_400.0, sent: 8, arrived: 1, ..Found::default() };
+        let run = Found { delivered: 125_400.0, sent: 8_000_000, arrived: 1_000_000, ..Found::default() };
         let rows = vec![
             Row::of(case, Load::Overload, &[run]),
             Row::without(case, Load::ZeroLoss, "loses packets at 10 a second".into()),

@@ -34,6 +34,9 @@ impl Load {
     }
 }
 
+/// Who delivers fewer packets than that, and loses most, does not relay slowly but not at all.
+const STALLED: u64 = 1000;
+
 /// As rows and options name a placement.
 pub fn placement_name(sink: Sink) -> &'static str {
     match sink {
@@ -68,7 +71,7 @@ pub struct Row {
     pub loss: f64,
     /// Microseconds within which 50, 99 and 99.9 % arrived.
     pub percentiles: Option<[f64; 3]>,
-    /// Why there is no number.
+    /// Why there is no number, or what is odd about it.
     pub note: Option<String>,
 }
 
@@ -80,7 +83,9 @@ impl Row {
             .last()
             .and_then(|run| Some([run.percentile(500)?, run.percentile(990)?, run.percentile(999)?]));
         let pps = runs.iter().map(|run| run.delivered).collect();
-        Row { case, load, pps, loss: median(&losses), percentiles, note: None }
+        let stalled = runs.iter().find(|run| run.arrived < STALLED && run.loss() > 0.5);
+        let note = stalled.map(|run| format!("stalls: {} of {} packets arrive", run.arrived, run.sent));
+        Row { case, load, pps, loss: median(&losses), percentiles, note }
     }
 
     /// Of what cannot be measured.
@@ -157,8 +162,8 @@ mod tests {
 
     #[test]
     fn rows_are_medians() {
-        let run = |delivered, arrived| Found { delivered, sent: 100, arrived, ..Found::default() };
-        let runs = [run(3.0, 30), run(1.0, 10), run(2.4, 100)];
+        let run = |delivered, arrived| Found { delivered, sent: 10_000, arrived, ..Found::default() };
+        let runs = [run(3.0, 3000), run(1.0, 1000), run(2.4, 10_000)];
         let mut results = Results { rows: vec![Row::of(CASE, Load::Overload, &runs)], ..Results::default() };
         results.rows.push(Row::without(CASE, Load::ZeroLoss, "stalls".into()));
         assert_eq!(results.rate(CASE, Load::Overload), Some(2.4));
@@ -168,8 +173,16 @@ mod tests {
             json[0].to_string(),
             r#"{"bench":"path","calls":100,"contender":"rtpengine","load":"overload","loss":0.7,"p50_us":null,"p999_us":null,"p99_us":null,"placement":"a","pps":2.0,"scenario":"srtp-srtp"}"#
         );
+        assert_eq!(json[0].get("note"), None);
         assert_eq!(json[1]["note"], "stalls");
         assert_eq!(json[1]["pps"], Value::Null);
+    }
+
+    #[test]
+    fn a_stall_is_told() {
+        let run = Found { delivered: 250.0, sent: 100_000, arrived: 250, ..Found::default() };
+        let row = Row::of(CASE, Load::Overload, &[run]);
+        assert_eq!(row.note.as_deref(), Some("stalls: 250 of 100000 packets arrive"));
     }
 
     #[test]

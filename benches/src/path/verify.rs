@@ -45,7 +45,7 @@ fn fault(
     let payload = headers.payload(frame).map_err(|_| "is malformed")?;
     let payload = frame.get(payload).ok_or("is malformed")?;
     let (call, rtp) = packet(sample.place, calls);
-    let roc = sample.place / calls >> 16;
+    let roc = (sample.place / calls) >> 16;
     let a: [u8; 30] = master_bytes(SUITE, Leg::A, call).try_into().map_err(|_| "has no key of 30 bytes")?;
     let under = |tag: usize, key: &[u8; 30], bytes: &[u8]| {
         let mut copy = bytes.to_vec();

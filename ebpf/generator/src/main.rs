@@ -49,7 +49,9 @@ fn next_frame(context: &XdpContext) -> Option<u32> {
         let length = (run.length as usize - offset).min(SLOT);
         let bytes = POOL.get_ptr(first + slot as u32)?;
         // SAFETY: an entry of the pool has as many bytes; the helper checks the frame's bounds.
-        if unsafe { bpf_xdp_store_bytes(context.ctx, offset as u32, bytes.cast_mut().cast(), length as u32) } != 0 {
+        if unsafe { bpf_xdp_store_bytes(context.ctx, offset as u32, bytes.cast_mut().cast(), length as u32) }
+            != 0
+        {
             return None;
         }
     }
