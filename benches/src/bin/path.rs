@@ -132,8 +132,14 @@ fn run(options: &Options) -> Result<(), PathError> {
         let packets = (effort.overload * effort.seconds) as u32;
         let calls = options.calls.iter().copied().max().unwrap_or(1);
         let path = directory.path().to_owned();
-        let mut arena =
-            Arena::new(placement, packets, calls, path, Arc::clone(&library), Arc::clone(&interrupted))?;
+        let mut arena = Arena::new(
+            placement,
+            packets,
+            calls,
+            path,
+            Some(Arc::clone(&library)),
+            Arc::clone(&interrupted),
+        )?;
         for &scenario in &options.scenario {
             for &calls in &options.calls {
                 failed |= contest(options, &mut arena, place.sink(), scenario, calls, &mut results)?;
@@ -162,7 +168,7 @@ fn contest(
     for _ in 0..if options.quick { 1 } else { options.runs } {
         for (&contender, runs) in contenders.iter().zip(&mut runs) {
             let Ok(found) = runs else { continue };
-            match measure::overload(arena, case(contender), effort) {
+            match measure::overload(arena, case(contender), effort, results) {
                 Ok(run) => {
                     println!(
                         "  {}, {calls} calls, {contender}: offered {:.3}, delivered {:.3} Mpps, {} samples opened",

@@ -77,13 +77,13 @@ pub struct Arena {
     traffic: Traffic,
     placement: Placement,
     directory: PathBuf,
-    library: Arc<Library>,
+    library: Option<Arc<Library>>,
     interrupted: Arc<AtomicBool>,
     filled: Option<(Option<Suite>, u32)>,
 }
 
 impl Arena {
-    /// With room for so many packets a run, of so many calls.
+    /// With room for so many packets a run, of so many calls. The library, libsrtp, is needed where SRTP arrives or leaves.
     ///
     /// # Errors
     /// Without root, or when the kernel refuses.
@@ -92,7 +92,7 @@ impl Arena {
         packets: u32,
         calls: u32,
         directory: PathBuf,
-        library: Arc<Library>,
+        library: Option<Arc<Library>>,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Arena, PathError> {
         let topology = Topology::new()?;
@@ -153,7 +153,7 @@ impl Arena {
             scenario,
             &service.outgoing,
             calls,
-            &self.library,
+            self.library.as_deref(),
         )?;
         let mut latencies = if offer.stamped { meter.latencies() } else { Vec::new() };
         latencies.sort_unstable();

@@ -9,6 +9,8 @@ use crate::path::results::{Case, Load, Point, Results, Row};
 pub const FIXED: f64 = 45_000.0;
 /// Of the capacity, for [`Load::Most`].
 const MOST: f64 = 0.8;
+/// Rates of the curve besides those of the search, as multiples of what is delivered under overload.
+const CURVE: [f64; 3] = [0.3, 1.4, 2.0];
 /// What is lost at less than that may have been bad luck, and gets a second chance.
 const LUCK: f64 = 0.001;
 
@@ -29,9 +31,16 @@ pub struct Effort {
 ///
 /// # Errors
 /// Those of [`Arena::run`].
-pub fn overload(arena: &mut Arena, case: Case, effort: Effort) -> Result<Found, PathError> {
+pub fn overload(
+    arena: &mut Arena,
+    case: Case,
+    effort: Effort,
+    results: &mut Results,
+) -> Result<Found, PathError> {
     let offer = Offer { rate: effort.overload, seconds: effort.seconds, stamped: false };
-    arena.run(case.contender, case.scenario, case.calls, offer)
+    let found = arena.run(case.contender, case.scenario, case.calls, offer)?;
+    results.points.push(Point { case, offered: found.offered, delivered: found.delivered });
+    Ok(found)
 }
 
 /// The highest rate without loss, by bisection below and a little above what is delivered under overload, then latency at
@@ -56,6 +65,19 @@ pub fn capacity(
                 best = Some(found);
             }
             None => high = rate,
+        }
+    }
+    // For the curve: what comes of little, and of more than it can take.
+    for factor in CURVE {
+        let rate = factor * most;
+        if rate <= effort.overload {
+            let found = arena.run(
+                case.contender,
+                case.scenario,
+                case.calls,
+                Offer { rate, seconds: effort.step, stamped: false },
+            )?;
+            results.points.push(Point { case, offered: found.offered, delivered: found.delivered });
         }
     }
     let Some(best) = best else {

@@ -24,7 +24,7 @@ pub fn samples(
     scenario: Scenario,
     outgoing: &Outgoing,
     calls: u32,
-    library: &Library,
+    library: Option<&Library>,
 ) -> Result<usize, PathError> {
     for sample in samples {
         let fault = fault(sample, scenario, outgoing, calls, library);
@@ -38,7 +38,7 @@ fn fault(
     scenario: Scenario,
     outgoing: &Outgoing,
     calls: u32,
-    library: &Library,
+    library: Option<&Library>,
 ) -> Result<(), &'static str> {
     let frame = &sample.frame[..];
     let headers = Headers::parse(frame).map_err(|_| "is not UDP")?;
@@ -49,7 +49,7 @@ fn fault(
     let a: [u8; 30] = master_bytes(SUITE, Leg::A, call).try_into().map_err(|_| "has no key of 30 bytes")?;
     let under = |tag: usize, key: &[u8; 30], bytes: &[u8]| {
         let mut copy = bytes.to_vec();
-        let length = library.open_packet(tag as u32, key, rtp.ssrc, roc, &mut copy)?;
+        let length = library?.open_packet(tag as u32, key, rtp.ssrc, roc, &mut copy)?;
         copy.truncate(length);
         Some(copy)
     };
@@ -90,12 +90,52 @@ fn plain(rtp: Rtp) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use culvert_wire::emit;
+
     use super::*;
+    use crate::wire::load::headers;
+    use crate::wire::topology::{Endpoints, Macs};
+    use culvert_wire::MacAddress;
+
+    const CALLS: u32 = 3;
+
+    /// Packet 7 of three calls, plain, behind `head`.
+    fn sample(head: &[u8]) -> Sample {
+        let (call, rtp) = packet(7, CALLS);
+        let payload = [head, &plain(rtp)].concat();
+        let mut frame = [&[0; 42], &payload[..]].concat();
+        let macs = Macs { edge: MacAddress([2; 6]), relay: MacAddress([4; 6]) };
+        emit::write(&mut frame[..42], &headers(Endpoints::of(call), macs), &payload).unwrap();
+        Sample { place: 7, frame }
+    }
+
+    fn judge(sample: &Sample, outgoing: &Outgoing) -> Result<(), &'static str> {
+        fault(sample, Scenario::RtpRtp, outgoing, CALLS, None)
+    }
 
     #[test]
-    fn plain_packets_are_as_long_as_said() {
-        let (_, rtp) = packet(7, 3);
-        assert_eq!(plain(rtp).len(), 172);
-        assert_eq!(plain(rtp)[4..8], 7u32.to_be_bytes());
+    fn what_was_sent_passes_and_nothing_else() {
+        let good = sample(&[]);
+        assert_eq!(judge(&good, &Outgoing::Rtp), Ok(()));
+        assert_eq!(judge(&good, &Outgoing::AsSent), Ok(()));
+        let mut bad = good.clone();
+        *bad.frame.last_mut().unwrap() ^= 1;
+        assert_eq!(judge(&bad, &Outgoing::Rtp), Err("is not the packet before protection"));
+        assert_eq!(judge(&bad, &Outgoing::AsSent), Err("is not what was sent"));
+        let other = Sample { place: 10, ..good.clone() };
+        assert_eq!(judge(&other, &Outgoing::Rtp), Err("is not the packet before protection"));
+        assert_eq!(judge(&Sample { place: 7, frame: vec![0; 60] }, &Outgoing::Rtp), Err("is not UDP"));
+        // Plain where SRTP was wanted, and nobody there to open it.
+        let srtp = Outgoing::Srtp { tag: 10, keys: vec![[1; 30]; 3] };
+        assert_eq!(judge(&good, &srtp), Err("does not open under key B"));
+    }
+
+    #[test]
+    fn channel_data_names_channel_and_length() {
+        // Packet 7 is of call 1.
+        assert_eq!(judge(&sample(&[0x40, 1, 0, 172]), &Outgoing::ChannelData), Ok(()));
+        let wrong = Err("is of another channel or length");
+        assert_eq!(judge(&sample(&[0x40, 2, 0, 172]), &Outgoing::ChannelData), wrong);
+        assert_eq!(judge(&sample(&[0x40, 1, 0, 171]), &Outgoing::ChannelData), wrong);
     }
 }
