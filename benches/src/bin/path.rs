@@ -163,11 +163,15 @@ fn contest(
 ) -> Result<bool, PathError> {
     let effort = options.effort();
     let contenders = options.contenders(scenario);
-    let mut runs: Vec<Result<Vec<Found>, String>> = contenders.iter().map(|_| Ok(Vec::new())).collect();
+    // What came of each run, and what went wrong last. Who once delivers something wrong is out.
+    let mut runs: Vec<(Vec<Found>, Option<PathError>)> =
+        contenders.iter().map(|_| (Vec::new(), None)).collect();
     let case = |contender| Case { contender, scenario, calls, sink };
     for _ in 0..if options.quick { 1 } else { options.runs } {
-        for (&contender, runs) in contenders.iter().zip(&mut runs) {
-            let Ok(found) = runs else { continue };
+        for (&contender, (found, fault)) in contenders.iter().zip(&mut runs) {
+            if matches!(fault, Some(PathError::Delivered { .. })) {
+                continue;
+            }
             match measure::overload(arena, case(contender), effort, results) {
                 Ok(run) => {
                     println!(
@@ -179,25 +183,24 @@ fn contest(
                     );
                     found.push(run);
                 }
-                Err(error) if error.is_of_contender() => {
-                    println!("  {}, {calls} calls: {error}", scenario.name());
-                    *runs = Err(error.to_string());
+                Err(error) if error.is_of_run() => {
+                    println!("  {}, {calls} calls, {contender}: {error}", scenario.name());
+                    *fault = Some(error);
                 }
                 Err(error) => return Err(error),
             }
         }
     }
     let mut failed = false;
-    for (contender, runs) in contenders.into_iter().zip(runs) {
+    for (contender, (runs, fault)) in contenders.into_iter().zip(runs) {
         let case = case(contender);
-        let runs = match runs {
-            Ok(runs) => runs,
-            Err(note) => {
-                failed = true;
-                results.rows.push(Row::without(case, Load::Overload, note));
-                continue;
-            }
-        };
+        failed |= fault.is_some();
+        if let Some(fault) =
+            fault.filter(|fault| runs.is_empty() || matches!(fault, PathError::Delivered { .. }))
+        {
+            results.rows.push(Row::without(case, Load::Overload, fault.to_string()));
+            continue;
+        }
         let most = median(&runs.iter().map(|run| run.delivered).collect::<Vec<f64>>());
         results.rows.push(Row::of(case, Load::Overload, &runs));
         if !options.in_depth(calls) {
@@ -205,8 +208,8 @@ fn contest(
         }
         match measure::capacity(arena, case, effort, most.max(10_000.0), results) {
             Ok(()) => {}
-            Err(error) if error.is_of_contender() => {
-                println!("  {error}");
+            Err(error) if error.is_of_run() => {
+                println!("  {}, {calls} calls, {contender}: {error}", scenario.name());
                 failed = true;
                 results.rows.push(Row::without(case, Load::ZeroLoss, error.to_string()));
             }

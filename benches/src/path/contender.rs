@@ -58,7 +58,7 @@ impl Contender {
     /// Starts it with so many calls, each from caller to callee. To be called on the main thread.
     ///
     /// # Errors
-    /// [`PathError::is_of_contender`] tells whether the others can go on.
+    /// When it does not come up.
     pub fn start(self, host: &Host<'_>, scenario: Scenario, calls: u32) -> Result<Service, PathError> {
         let culvert = |backend| culvert(host, backend, scenario, calls);
         let cpu = host.placement.relay_cpu;

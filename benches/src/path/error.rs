@@ -67,9 +67,9 @@ pub enum PathError {
 }
 
 impl PathError {
-    /// Whether only this contender is the worse for it.
-    pub fn is_of_contender(&self) -> bool {
-        matches!(self, PathError::Start { .. } | PathError::Rival { .. } | PathError::Delivered { .. })
+    /// Whether the bench can go on: with the contender's next run, or with the others.
+    pub fn is_of_run(&self) -> bool {
+        !matches!(self, PathError::Interrupted | PathError::Write { .. })
     }
 }
 

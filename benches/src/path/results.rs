@@ -117,7 +117,7 @@ pub struct Results {
     pub rows: Vec<Row>,
     /// Of the curves.
     pub points: Vec<Point>,
-    /// Nanoseconds of packets at 45,000 a second, ascending, thinned to a thousand and one.
+    /// Nanoseconds of packets at 45,000 a second, ascending, thinned to some hundreds.
     pub latencies: Vec<(Case, Vec<u64>)>,
 }
 
