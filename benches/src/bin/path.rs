@@ -87,9 +87,9 @@ impl Options {
     fn effort(&self) -> Effort {
         let overload = f64::from(self.rate);
         if self.quick {
-            Effort { overload, seconds: 0.4, step: 0.2, steps: 5 }
+            Effort { overload, seconds: 0.4, latency: 0.5, latencies: 1, step: 0.2, steps: 5 }
         } else {
-            Effort { overload, seconds: 1.0, step: 0.5, steps: 8 }
+            Effort { overload, seconds: 0.8, latency: 0.6, latencies: 3, step: 0.4, steps: 7 }
         }
     }
 

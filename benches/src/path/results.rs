@@ -69,7 +69,7 @@ pub struct Row {
     pub pps: Vec<f64>,
     /// Of what was sent, from 0 to 1: the median.
     pub loss: f64,
-    /// Microseconds within which 50, 99 and 99.9 % arrived.
+    /// Microseconds within which 50, 99 and 99.9 % arrived: medians of the runs, each for itself.
     pub percentiles: Option<[f64; 3]>,
     /// Why there is no number, or what is odd about it.
     pub note: Option<String>,
@@ -79,9 +79,10 @@ impl Row {
     /// Of one or more runs.
     pub fn of(case: Case, load: Load, runs: &[Found]) -> Row {
         let losses: Vec<f64> = runs.iter().map(Found::loss).collect();
-        let percentiles = runs
-            .last()
-            .and_then(|run| Some([run.percentile(500)?, run.percentile(990)?, run.percentile(999)?]));
+        let percentiles = [500, 990, 999].map(|per_mille| {
+            median(&runs.iter().filter_map(|run| run.percentile(per_mille)).collect::<Vec<f64>>())
+        });
+        let percentiles = runs.iter().any(|run| !run.latencies.is_empty()).then_some(percentiles);
         let pps = runs.iter().map(|run| run.delivered).collect();
         let stalled = runs.iter().find(|run| run.arrived < STALLED && run.loss() > 0.5);
         let note = stalled.map(|run| format!("stalls: {} of {} packets arrive", run.arrived, run.sent));
@@ -187,8 +188,14 @@ mod tests {
 
     #[test]
     fn percentiles_are_in_microseconds() {
-        let latencies = (1..=1001).map(|microseconds| microseconds * 1000).collect();
-        let row = Row::of(CASE, Load::Fixed, &[Found { latencies, ..Found::default() }]);
+        let run = |more: u64| {
+            let latencies = (1..=1001).map(|microseconds| (more + microseconds) * 1000).collect();
+            Found { latencies, ..Found::default() }
+        };
+        let row = Row::of(CASE, Load::Fixed, &[run(0)]);
         assert_eq!(row.percentiles, Some([501.0, 991.0, 1000.0]));
+        let row = Row::of(CASE, Load::Fixed, &[run(5000), run(1), run(0)]);
+        assert_eq!(row.percentiles, Some([502.0, 992.0, 1001.0]));
+        assert_eq!(Row::of(CASE, Load::Fixed, &[Found::default()]).percentiles, None);
     }
 }
