@@ -57,7 +57,7 @@ struct Options {
     /// Runs of each contender under overload; they take turns.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// The most without loss and latency with every number of calls, not with 100 alone.
+    /// The most without loss, curves and latency in every case, not of SRTP to SRTP with 100 calls alone.
     #[arg(long)]
     latency: bool,
     /// Shorter runs, and fewer.
@@ -99,8 +99,9 @@ impl Options {
     }
 
     /// Whether capacity and latency are measured, too.
-    fn in_depth(&self, calls: u32) -> bool {
-        self.latency || calls == 100 || self.calls == [calls]
+    fn in_depth(&self, scenario: Scenario, calls: u32) -> bool {
+        let scenario = scenario == Scenario::SrtpSrtp || self.scenario == [scenario];
+        self.latency || scenario && (calls == 100 || self.calls == [calls])
     }
 }
 
@@ -203,7 +204,7 @@ fn contest(
         }
         let most = median(&runs.iter().map(|run| run.delivered).collect::<Vec<f64>>());
         results.rows.push(Row::of(case, Load::Overload, &runs));
-        if !options.in_depth(calls) {
+        if !options.in_depth(scenario, calls) {
             continue;
         }
         match measure::capacity(arena, case, effort, most.max(10_000.0), results) {

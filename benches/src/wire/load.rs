@@ -56,22 +56,23 @@ pub fn fill(pool: &mut Pool, suite: Option<Suite>, flows: u32, macs: Macs) -> Re
 /// Sends every packet in the pool, whose frames have `length` bytes, to its flow's port of the relay: `ports[i]` is flow `i`'s. What
 /// it was sent to before does not matter.
 pub fn aim(pool: &mut Pool, length: usize, ports: &[u16]) {
+    for (frame, port) in pool.places_mut(length).zip(ports.iter().cycle()) {
+        redirect(frame, *port);
+    }
+}
+
+/// Another destination port, and a checksum by what has changed (RFC 1624).
+fn redirect(frame: &mut [u8], port: u16) {
     const PORT: std::ops::Range<usize> = HEADERS - 6..HEADERS - 4;
     const CHECKSUM: std::ops::Range<usize> = HEADERS - 2..HEADERS;
     let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
-    for (frame, port) in pool.places_mut(length).zip(ports.iter().cycle()) {
-        let old = word(&frame[PORT]);
-        if old == u32::from(*port) {
-            continue;
-        }
-        // RFC 1624: one's complement sum of the old checksum, without the old port and with the new.
-        let sum = (!word(&frame[CHECKSUM]) & 0xffff) + (!old & 0xffff) + u32::from(*port);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        let checksum = if sum == 0xffff { 0xffff } else { !(sum as u16) };
-        frame[PORT].copy_from_slice(&port.to_be_bytes());
-        frame[CHECKSUM].copy_from_slice(&checksum.to_be_bytes());
-    }
+    let sum = (!word(&frame[CHECKSUM]) & 0xffff) + (!word(&frame[PORT]) & 0xffff) + u32::from(port);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    // 0 would mean that there is none.
+    let checksum = if sum == 0xffff { 0xffff } else { !(sum as u16) };
+    frame[PORT].copy_from_slice(&port.to_be_bytes());
+    frame[CHECKSUM].copy_from_slice(&checksum.to_be_bytes());
 }
 
 /// Master key and salt of leg B of a flow.
@@ -91,5 +92,31 @@ pub fn headers(endpoints: Endpoints, macs: Macs) -> HeaderSpec {
         destination: endpoints.ingress,
         traffic_class: 46 << 2,
         hop_limit: 64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use culvert_wire::MacAddress;
+
+    use super::*;
+
+    #[test]
+    fn another_port_has_the_checksum_that_would_be_written_from_nothing() {
+        let macs = Macs { edge: MacAddress([2; 6]), relay: MacAddress([4; 6]) };
+        let payload: Vec<u8> = (0..182).collect();
+        let frame = |port| {
+            let mut spec = headers(Endpoints::of(3), macs);
+            spec.destination.port = port;
+            let mut frame = [&[0; HEADERS], &payload[..]].concat();
+            emit::write(&mut frame[..HEADERS], &spec, &payload).unwrap();
+            frame
+        };
+        let mut redirected = frame(20_006);
+        // Every port, so that sums carry and come to nothing, too.
+        for port in 0..=u16::MAX {
+            redirect(&mut redirected, port);
+            assert_eq!(redirected, frame(port), "{port}");
+        }
     }
 }
