@@ -47,9 +47,31 @@ impl Clock {
     }
 }
 
+/// How fast the processor's time stamp counter runs, in cycles per second; `None` where it has none that is constant.
+///
+/// A worker need not read the counter: at a constant rate, its cycles are nanoseconds times this. The first call measures
+/// the rate, which takes some milliseconds.
+pub fn cycles_per_second() -> Option<f64> {
+    const CYCLES: u64 = 1 << 32;
+    if !cfg!(target_arch = "x86_64") {
+        return None;
+    }
+    let nanoseconds = quanta::Clock::new().delta_as_nanos(0, CYCLES);
+    // Without a usable counter, the crate counts nanoseconds.
+    (nanoseconds != CYCLES).then(|| CYCLES as f64 * 1e9 / nanoseconds as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_counter_is_as_fast_as_processors_are() {
+        if let Some(rate) = cycles_per_second() {
+            assert!((0.5e9..10e9).contains(&rate), "{rate}");
+            assert_eq!(cycles_per_second(), Some(rate));
+        }
+    }
 
     #[test]
     fn units_are_exact_and_do_not_overflow_within_centuries() {

@@ -155,7 +155,7 @@ fn run<I: PacketIo>(
         let transmitted = io.transmit(&mut burst);
         state.counters.transmitted_burst(&transmitted);
         if let Some(begun) = begun {
-            state.counters.was_busy(begun, clock.now());
+            state.counters.was_busy(begun, clock.now(), received);
         }
         if received > 0 || took_commands {
             idle = 0;
