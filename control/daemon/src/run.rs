@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::audit::AuditTrail;
 use crate::backend::{self, BackendError};
-use crate::collector::NodeCollector;
+use crate::collector::{NodeCollector, ProcessCollector};
 use crate::config::{Config, OnExpiry, PeerClass, Realm};
 use crate::fips::{self, FipsError};
 use crate::grpc::{About, AboutRealm, MrasService, RelayService};
@@ -158,11 +158,13 @@ async fn serve(
     tasks.spawn(follow_routes(Arc::clone(&node)));
     tasks.spawn(tls.clone().follow(links.clone(), hangup));
     if let Some(address) = config.metrics.listen {
-        let mut registry = Registry::with_prefix(metrics::PREFIX);
-        handshakes.register(&mut registry);
-        tls.register(&mut registry);
-        links.register(&mut registry);
-        registry.register_collector(Box::new(NodeCollector::new(Arc::clone(&node))));
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(ProcessCollector::new(node.started())));
+        let own = registry.sub_registry_with_prefix(metrics::PREFIX);
+        handshakes.register(own);
+        tls.register(own);
+        links.register(own);
+        own.register_collector(Box::new(NodeCollector::new(Arc::clone(&node), fips.clone())));
         let server = MetricsServer::bind(address, Arc::new(registry)).await?;
         tasks.spawn(server.serve());
     }

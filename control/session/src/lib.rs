@@ -25,6 +25,7 @@ mod name;
 mod page;
 mod policy;
 mod ports;
+pub mod quality;
 mod remote;
 mod request;
 mod reuse;

@@ -3,7 +3,7 @@
 
 mod answer;
 mod mras;
-mod node;
+pub(crate) mod node;
 mod protection;
 mod request;
 mod watch;

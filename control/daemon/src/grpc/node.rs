@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use culvert_api::v1;
 use culvert_ebpf_loader::AttachMode;
+use culvert_engine::{HistogramSnapshot, cycles_per_second};
 use culvert_srtp::Path;
 use tonic::Status;
 
@@ -90,8 +91,37 @@ fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
         drops: answer::drops(handle.counters.drops()),
         flows: handle.counters.flows(),
         max_flows: u64::from(handle.slots.capacity()),
+        timing: Some(timing(worker)),
+        capacity: capacity(worker),
         ..v1::WorkerStatus::default()
     }
+}
+
+fn timing(worker: &PlaneWorker) -> v1::WorkerTiming {
+    let counters = &worker.handle().counters;
+    let busy_nanoseconds = counters.busy_nanoseconds();
+    v1::WorkerTiming {
+        busy_nanoseconds,
+        busy_cycles: cycles(busy_nanoseconds),
+        utilisation: worker.utilisation(),
+        time_in_relay: Some(histogram(counters.time_in_relay().snapshot())),
+        burst_size: Some(histogram(counters.burst_size().snapshot())),
+    }
+}
+
+/// Of the time stamp counter; 0 where the processor has none.
+pub(crate) fn cycles(nanoseconds: u64) -> u64 {
+    cycles_per_second().map_or(0, |rate| (nanoseconds as f64 * rate / 1e9) as u64)
+}
+
+fn histogram(snapshot: HistogramSnapshot) -> v1::Histogram {
+    let HistogramSnapshot { upper_bounds, counts, sum } = snapshot;
+    v1::Histogram { upper_bounds, counts, sum }
+}
+
+/// What admission knows of a worker.
+pub(crate) fn capacity(_worker: &PlaneWorker) -> Option<v1::WorkerCapacity> {
+    None
 }
 
 fn realms(inner: &Inner, about: &About) -> Vec<v1::RealmStatus> {

@@ -72,7 +72,7 @@ impl Node {
             if let Effect::RemoveFlow { flow, .. } = effect
                 && let Some(observed) = inner.watches.remove(flow)
             {
-                inner.ended.add(&observed.counters);
+                inner.ended.add_ended(&observed.counters);
                 counters.insert(flow.clone(), observed.counters);
             }
         }

@@ -5,7 +5,6 @@ mod authority;
 mod end;
 mod happening;
 mod ledger;
-mod totals;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,16 +13,16 @@ use std::time::{Duration, Instant, SystemTime};
 use culvert_engine::{DropReason, FlowCounters};
 use culvert_session::watch::{Notice, Snapshot, Watch, WatchConfig};
 use culvert_session::{
-    Caller, Component, Effect, FlowKey, Owner, SessionError, SessionId, SessionRequest, SessionView,
-    Sessions, UpdateRequest,
+    Caller, Component, Effect, FlowKey, MediaKind, Owner, SessionError, SessionId, SessionRequest,
+    SessionView, Sessions, UpdateRequest,
 };
 use tokio::sync::broadcast;
 
 pub use end::Deleted;
 pub use happening::{Happening, What};
-pub use totals::Totals;
 
 use self::ledger::Ledger;
+use crate::flow_sums::FlowSums;
 use crate::mras::Mras;
 use crate::plane::{Plane, PlaneError, Told};
 
@@ -62,16 +61,18 @@ pub struct Inner {
     watches: HashMap<FlowKey, Observed>,
     removals: Vec<end::Removal>,
     /// Of flows that have ended.
-    ended: Totals,
+    ended: FlowSums,
     ledgers: HashMap<SessionId, Ledger>,
 }
 
 impl Inner {
     /// What all flows have counted, those that have ended too.
-    pub fn totals(&self) -> Totals {
-        let mut totals = self.ended.clone();
-        self.watches.values().for_each(|observed| totals.add(&observed.counters));
-        totals
+    pub fn flow_sums(&self) -> FlowSums {
+        let mut sums = self.ended.clone();
+        for observed in self.watches.values() {
+            sums.add(&observed.counters, observed.clock_rate, observed.kind);
+        }
+        sums
     }
 }
 
@@ -80,6 +81,8 @@ impl Inner {
 struct Observed {
     owner: Owner,
     counters: Arc<FlowCounters>,
+    clock_rate: u32,
+    kind: MediaKind,
     held: bool,
     watch: Watch,
     first_media_told: bool,
@@ -105,7 +108,7 @@ impl Node {
             plane,
             watches: HashMap::new(),
             removals: Vec::new(),
-            ended: Totals::default(),
+            ended: FlowSums::default(),
             ledgers: HashMap::new(),
         };
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
@@ -201,9 +204,16 @@ impl Node {
         let now = Duration::from_nanos(inner.plane.now().0);
         for key in installed {
             let Some(counters) = inner.plane.counters(&key).cloned() else { continue };
-            let watch = Watch::new(config, now);
-            let observed =
-                Observed { owner: owner.clone(), counters, held: false, watch, first_media_told: false };
+            let Some(media) = view.media.get(usize::from(key.media)) else { continue };
+            let observed = Observed {
+                owner: owner.clone(),
+                counters,
+                clock_rate: media.clock_rate,
+                kind: media.kind,
+                held: false,
+                watch: Watch::new(config, now),
+                first_media_told: false,
+            };
             inner.watches.insert(key, observed);
         }
         if self.trail.is_some() {
