@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(mean_opinion_score(0.0, jitter(10)), mean_opinion_score(0.0, jitter(0)));
         assert!(near(mean_opinion_score(0.05, jitter(0)), 3.923, 0.001));
         assert!(near(mean_opinion_score(0.0, jitter(35)), score(DEFAULT_RATING - 3.0444), 0.001));
-        let falling = [(0.0, 0), (0.01, 5), (0.03, 20), (0.1, 50), (0.5, 200), (1.0, 60_000)];
+        let falling = [(0.0, 0), (0.01, 5), (0.03, 20), (0.1, 50), (0.2, 60), (1.0, 60_000)];
         let scores = falling.map(|(loss, milliseconds)| mean_opinion_score(loss, jitter(milliseconds)));
         assert!(scores.is_sorted_by(|left, right| left > right), "{scores:?}");
         assert_eq!(scores[5], 1.0);

@@ -4,6 +4,7 @@
 use culvert_api::v1;
 use serde::Serialize;
 
+use super::histogram::Histogram;
 use super::model::{Counts, counts, time};
 
 /// `node show`.
@@ -54,6 +55,24 @@ pub(super) struct Worker {
     pub(super) drops: Counts,
     pub(super) flows: u64,
     pub(super) max_flows: u64,
+    /// Null from a relay that does not say.
+    pub(super) timing: Option<Timing>,
+    pub(super) handed_over: u64,
+    pub(super) taken_over: u64,
+}
+
+/// Since the worker started.
+#[derive(Debug, Serialize)]
+pub(super) struct Timing {
+    pub(super) busy_nanoseconds: u64,
+    /// 0 where the processor has no time stamp counter.
+    pub(super) busy_cycles: u64,
+    /// Of the last second, 0 to 1.
+    pub(super) utilisation: f64,
+    /// Nanoseconds of each packet.
+    pub(super) time_in_relay: Histogram,
+    /// Packets of each burst.
+    pub(super) burst_size: Histogram,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,6 +150,21 @@ impl From<v1::WorkerStatus> for Worker {
             drops: counts(worker.drops),
             flows: worker.flows,
             max_flows: worker.max_flows,
+            timing: worker.timing.map(Into::into),
+            handed_over: worker.handed_over,
+            taken_over: worker.taken_over,
+        }
+    }
+}
+
+impl From<v1::WorkerTiming> for Timing {
+    fn from(timing: v1::WorkerTiming) -> Self {
+        Self {
+            busy_nanoseconds: timing.busy_nanoseconds,
+            busy_cycles: timing.busy_cycles,
+            utilisation: timing.utilisation,
+            time_in_relay: timing.time_in_relay.map(Into::into).unwrap_or_default(),
+            burst_size: timing.burst_size.map(Into::into).unwrap_or_default(),
         }
     }
 }
@@ -169,7 +203,14 @@ mod tests {
             }],
             "workers": [{
                 "worker": 0, "cpu": 2, "received": 100, "transmitted": 90, "drops": {"unknown_destination": 10},
-                "flows": 4, "max_flows": 40000,
+                "flows": 4, "max_flows": 40000, "handed_over": 7, "taken_over": 5,
+                "timing": {
+                    "busy_nanoseconds": 50000, "busy_cycles": 150000, "utilisation": 0.125,
+                    "time_in_relay": {
+                        "upper_bounds": [8192, 16384, 32768], "counts": [0, 50, 50, 0], "sum": 1600000,
+                    },
+                    "burst_size": {"upper_bounds": [1, 2, 4], "counts": [0, 20, 20, 0], "sum": 100},
+                },
             }],
             "realms": [{
                 "name": "outside", "interface": "eth0", "addresses": ["10.0.0.7", "2001:db8::7"],
