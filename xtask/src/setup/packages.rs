@@ -22,6 +22,8 @@ const PACKAGES: &[(Group, &[&str])] = &[
     ),
     // Front ends of MRAS. Debian builds sipp without TLS; socat holds the certificate for it.
     (Group::Test, &["sip-tester", "socat"]),
+    // What metrics, alert rules and the dashboard are made for.
+    (Group::Test, &["prometheus"]),
 ];
 
 pub(super) fn install(group: Group) -> Result<(), Failure> {
