@@ -16,11 +16,21 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Adds what a flow has counted.
     pub(super) fn add(&mut self, counters: &FlowCounters) {
         self.packets += counters.packets();
         self.bytes += counters.bytes();
         for (reason, count) in counters.drops() {
             *self.drops.entry(reason).or_default() += count;
+        }
+    }
+
+    /// Adds other sums.
+    pub(super) fn merge(&mut self, other: &Totals) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        for (reason, count) in &other.drops {
+            *self.drops.entry(*reason).or_default() += count;
         }
     }
 }
