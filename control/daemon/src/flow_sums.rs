@@ -121,6 +121,21 @@ impl FlowSums {
         }
     }
 
+    /// Adds other sums.
+    pub fn merge(&mut self, other: &FlowSums) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.rtcp_packets += other.rtcp_packets;
+        self.plain_packets += other.plain_packets;
+        let add =
+            |sums: &mut [u64], more: &[u64]| sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        add(&mut self.drops, &other.drops);
+        add(&mut self.flows, &other.flows);
+        add(&mut self.loss_ratio.counts, &other.loss_ratio.counts);
+        add(&mut self.jitter.counts, &other.jitter.counts);
+        add(&mut self.mos.counts, &other.mos.counts);
+    }
+
     /// Packets dropped for each reason that flows can have, those without any too.
     pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> {
         DropReason::ALL.into_iter().zip(self.drops)
@@ -141,6 +156,21 @@ mod tests {
         let mut ratios = Distribution::new(&[0.0, 0.5]);
         [0.0, 0.0, 0.1, 0.5, 0.6, 1.0].into_iter().for_each(|ratio| ratios.add(ratio));
         assert_eq!(ratios.cumulative().collect::<Vec<_>>(), [(0.0, 2), (0.5, 4), (f64::INFINITY, 6)]);
+    }
+
+    #[test]
+    fn sums_of_two_parts_are_sums_of_the_whole() {
+        let part = |kind, packets, mos| {
+            let mut sums = FlowSums::default();
+            sums.add(&FlowCounters::new(4), 8000, kind);
+            (sums.packets, sums.drops[3]) = (packets, 2 * packets);
+            sums.mos.add(mos);
+            sums
+        };
+        let mut sums = part(MediaKind::Audio, 3, 4.4);
+        sums.merge(&part(MediaKind::Video, 4, 1.0));
+        assert_eq!((sums.packets, sums.drops[3], sums.flows), (7, 14, [1, 1, 0]));
+        assert_eq!((sums.mos.counts[0], sums.mos.counts[SCORES.len()]), (1, 1));
     }
 
     #[test]

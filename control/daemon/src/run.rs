@@ -244,7 +244,7 @@ async fn watch(node: Arc<Node>, mras: Option<Mras>, expiry: Option<Duration>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        node.watch();
+        node.watch().await;
         key_memory::report();
         let now = SystemTime::now();
         if let Some(mras) = &mras {

@@ -60,7 +60,7 @@ impl Collector for NodeCollector {
         state::build(&sample.state, &self.fips, &mut encoder)?;
         state::sessions(&sample.state, &mut encoder)?;
         workers::encode(&sample.workers, &mut encoder)?;
-        flows::encode(&self.node.read(Inner::flow_sums), &mut encoder)?;
+        flows::encode(&self.node.flow_sums(), &mut encoder)?;
         interfaces::encode(&sample.interfaces, &mut encoder)?;
         state::keys(&mut encoder)?;
         state::mras(&self.node, &mut encoder)?;

@@ -148,6 +148,11 @@ impl Plane {
         self.routes.as_ref().map(RouteWatcher::changes)
     }
 
+    /// The clock of the workers' stamps.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Now, on the workers' clock.
     pub fn now(&self) -> Nanos {
         self.clock.now()

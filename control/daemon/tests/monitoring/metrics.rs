@@ -121,15 +121,30 @@ async fn loss_and_score_are_of_authentic_packets() {
     }
     assert!(from_caller.mos < from_callee.mos);
 
-    let samples = scrape(&relay);
+    let is = |samples: &BTreeMap<_, _>, wanted: &[(&str, f64)]| {
+        wanted.iter().all(|(name, value)| samples.get(*name) == Some(value))
+    };
+    let samples = eventually("a look at both flows", async || {
+        let samples = scrape(&relay);
+        let wanted = [
+            ("culvert_relayed_packets_total", 38.0),
+            ("culvert_dropped_packets_total{reason=\"authentication_failed\"}", 1.0),
+        ];
+        is(&samples, &wanted).then_some(samples)
+    })
+    .await;
     let of = |metric: &str, bound: &str| samples[&format!("culvert_streams_by_{metric}{{le=\"{bound}\"}}")];
     assert_eq!(["0", "0.02", "0.05", "+Inf"].map(|bound| of("loss_ratio", bound)), [1.0, 1.0, 2.0, 2.0]);
     assert_eq!([of("jitter_seconds", "+Inf"), of("mos", "+Inf")], [2.0, 2.0]);
     assert_eq!(samples["culvert_flows{kind=\"audio\"}"], 2.0);
     // Streams of calls that have ended are no streams now; what was relayed stays counted.
     relay.operator().await.delete_session("call").await.unwrap();
-    let samples = scrape(&relay);
-    assert_eq!(samples["culvert_streams_by_mos{le=\"+Inf\"}"], 0.0);
+    let samples = eventually("a look without them", async || {
+        let samples = scrape(&relay);
+        is(&samples, &[("culvert_streams_by_mos{le=\"+Inf\"}", 0.0)]).then_some(samples)
+    })
+    .await;
+    assert_eq!(samples["culvert_flows{kind=\"audio\"}"], 0.0);
     assert_eq!(samples["culvert_relayed_packets_total"], 38.0);
     assert_eq!(samples["culvert_dropped_packets_total{reason=\"authentication_failed\"}"], 1.0);
     assert_eq!(samples["culvert_dropped_packets_total{reason=\"replayed\"}"], 0.0);
