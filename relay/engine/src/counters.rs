@@ -208,7 +208,8 @@ impl WorkerCounters {
         self.transmitted.get()
     }
 
-    /// Time spent on bursts, from when they were received to when they were handed to the transmit side.
+    /// Time spent on bursts, from when they were received to when they were handed to the transmit side. Where one burst
+    /// follows another without a pause, the second's receiving is in it as well.
     pub fn busy_nanoseconds(&self) -> u64 {
         self.busy_nanoseconds.get()
     }

@@ -54,6 +54,24 @@ pub(super) struct Worker {
     pub(super) drops: Counts,
     pub(super) flows: u64,
     pub(super) max_flows: u64,
+    /// Null from a relay that refuses no session for lack of time.
+    pub(super) capacity: Option<Capacity>,
+}
+
+/// Shares of a core's time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Capacity {
+    pub(super) limit: f64,
+    pub(super) promised: f64,
+    pub(super) costs: Vec<Cost>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Cost {
+    pub(super) receive: String,
+    pub(super) send: String,
+    pub(super) payload_bytes: u32,
+    pub(super) nanoseconds: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +149,21 @@ impl From<v1::WorkerStatus> for Worker {
             drops: counts(worker.drops),
             flows: worker.flows,
             max_flows: worker.max_flows,
+            capacity: worker.capacity.map(Into::into),
         }
+    }
+}
+
+impl From<v1::WorkerCapacity> for Capacity {
+    fn from(capacity: v1::WorkerCapacity) -> Self {
+        let cost = |cost: v1::PacketCost| Cost {
+            receive: cost.receive,
+            send: cost.send,
+            payload_bytes: cost.payload_bytes,
+            nanoseconds: cost.nanoseconds,
+        };
+        let costs = capacity.costs.into_iter().map(cost).collect();
+        Self { limit: capacity.limit, promised: capacity.promised, costs }
     }
 }
 
@@ -170,6 +202,9 @@ mod tests {
             "workers": [{
                 "worker": 0, "cpu": 2, "received": 100, "transmitted": 90, "drops": {"unknown_destination": 10},
                 "flows": 4, "max_flows": 40000,
+                "capacity": {"limit": 0.8, "promised": 0.125, "costs": [
+                    {"receive": "plain", "send": "AEAD_AES_128_GCM", "payload_bytes": 160, "nanoseconds": 950.5},
+                ]},
             }],
             "realms": [{
                 "name": "outside", "interface": "eth0", "addresses": ["10.0.0.7", "2001:db8::7"],

@@ -8,7 +8,7 @@ use culvert_ebpf_loader::AttachMode;
 use culvert_srtp::Path;
 use tonic::Status;
 
-use super::{About, answer};
+use super::{About, answer, capacity};
 use crate::node::{Inner, Node};
 use crate::plane::{PlaneWorker, XdpInterface, XdpQueue};
 
@@ -17,8 +17,10 @@ pub(super) fn status(node: &Node, about: &About) -> Result<v1::GetNodeResponse, 
     node.read(|inner| {
         let interfaces =
             inner.plane.endpoints().interfaces().iter().map(interface).collect::<Result<_, _>>()?;
-        let workers =
-            inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| self::worker(worker, number));
+        let workers = inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| v1::WorkerStatus {
+            capacity: capacity::of_worker(&inner.sessions, number),
+            ..self::worker(worker, number)
+        });
         Ok(v1::GetNodeResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: Some(answer::time(started)),

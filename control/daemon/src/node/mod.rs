@@ -24,6 +24,7 @@ pub use happening::{Happening, What};
 pub use totals::Totals;
 
 use self::ledger::Ledger;
+use crate::capacity::Looks;
 use crate::mras::Mras;
 use crate::plane::{Plane, PlaneError, Told};
 
@@ -64,6 +65,7 @@ pub struct Inner {
     /// Of flows that have ended.
     ended: Totals,
     ledgers: HashMap<SessionId, Ledger>,
+    looks: Looks,
 }
 
 impl Inner {
@@ -107,6 +109,7 @@ impl Node {
             removals: Vec::new(),
             ended: Totals::default(),
             ledgers: HashMap::new(),
+            looks: Looks::default(),
         };
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         Node {
@@ -280,6 +283,13 @@ impl Node {
                 self.publish(&key.session, &observed.owner, (key.media, key.from_leg), what);
             }
         }
+    }
+
+    /// Holds what packets were thought to cost against what the workers are seen to do. To be called every second.
+    pub fn correct_costs(&self) {
+        let mut inner = self.lock();
+        let Inner { sessions, plane, looks, .. } = &mut *inner;
+        looks.correct(plane, sessions);
     }
 
     /// Resolves next hops again, after routes have changed.
