@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod backend;
+pub mod capacity;
 pub mod check;
 pub mod collector;
 pub mod config;

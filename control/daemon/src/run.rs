@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::audit::AuditTrail;
 use crate::backend::{self, BackendError};
+use crate::capacity;
 use crate::collector::{NodeCollector, ProcessCollector};
 use crate::config::{Config, OnExpiry, PeerClass, Realm};
 use crate::fips::{self, FipsError};
@@ -123,7 +124,10 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let sessions = Sessions::new(node_config(&config), *secret()?)?;
     let srtp = srtp_path::force(config.srtp.path, config.node.fips)?;
     tracing::info!(path = %srtp.path, chosen_by = %srtp.source, "SRTP path");
+    // Before packets come: nothing of them shall wait for it, and nothing of it for them.
+    let costs = capacity::measure(&config.admission);
     let plane = backend::start(&config).await?;
+    let sessions = capacity::admitting(sessions, &config.admission, costs, &plane);
     let node = Node::new(sessions, plane, u64::from(config.media.authentication_failure_rate))
         .with_trail(audit.as_ref().map(AuditTrail::trail))
         .with_mras(mras.clone());
@@ -245,6 +249,7 @@ async fn watch(node: Arc<Node>, mras: Option<Mras>, expiry: Option<Duration>) {
     loop {
         ticks.tick().await;
         node.watch().await;
+        node.correct_costs();
         key_memory::report();
         let now = SystemTime::now();
         if let Some(mras) = &mras {

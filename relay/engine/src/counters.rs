@@ -215,7 +215,8 @@ impl WorkerCounters {
         self.transmitted.get()
     }
 
-    /// Time spent on bursts, from when they were received to when they were handed to the transmit side.
+    /// Time spent on bursts, from when they were received to when they were handed to the transmit side. Where one burst
+    /// follows another without a pause, the second's receiving is in it as well.
     pub fn busy_nanoseconds(&self) -> u64 {
         self.busy_nanoseconds.get()
     }
@@ -287,11 +288,13 @@ impl WorkerCounters {
         }
     }
 
-    /// Accounts for the time that a burst of `packets` took.
-    pub(crate) fn was_busy(&self, from: Nanos, to: Nanos, packets: usize) {
-        let nanoseconds = to.0.saturating_sub(from.0);
-        self.busy_nanoseconds.add(nanoseconds);
-        self.time_in_relay.add(nanoseconds, packets as u64);
+    pub(crate) fn was_busy(&self, from: Nanos, to: Nanos) {
+        self.busy_nanoseconds.add(to.0.saturating_sub(from.0));
+    }
+
+    /// Accounts for the way of a burst through the relay.
+    pub(crate) fn passed(&self, received: Nanos, transmitted: Nanos, packets: usize) {
+        self.time_in_relay.add(transmitted.0.saturating_sub(received.0), packets as u64);
     }
 
     pub(crate) fn event_lost(&self) {

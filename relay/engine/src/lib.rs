@@ -15,6 +15,7 @@ mod apply;
 pub mod burst;
 pub mod clock;
 pub mod command;
+pub mod cost;
 pub mod counters;
 pub mod event;
 pub mod flow;

@@ -130,6 +130,16 @@ pub(crate) fn node() -> v1::GetNodeResponse {
         timing: Some(timing()),
         handed_over: 7,
         taken_over: 5,
+        capacity: Some(v1::WorkerCapacity {
+            limit: 0.8,
+            promised: 0.125,
+            costs: vec![v1::PacketCost {
+                receive: "plain".to_owned(),
+                send: "AEAD_AES_128_GCM".to_owned(),
+                payload_bytes: 160,
+                nanoseconds: 950.5,
+            }],
+        }),
         ..v1::WorkerStatus::default()
     };
     let realm = v1::RealmStatus {

@@ -59,6 +59,8 @@ pub(super) struct Worker {
     pub(super) timing: Option<Timing>,
     pub(super) handed_over: u64,
     pub(super) taken_over: u64,
+    /// Null from a relay that refuses no session for lack of time.
+    pub(super) capacity: Option<Capacity>,
 }
 
 /// Since the worker started.
@@ -73,6 +75,22 @@ pub(super) struct Timing {
     pub(super) time_in_relay: Histogram,
     /// Packets of each burst.
     pub(super) burst_size: Histogram,
+}
+
+/// Shares of a core's time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Capacity {
+    pub(super) limit: f64,
+    pub(super) promised: f64,
+    pub(super) costs: Vec<Cost>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Cost {
+    pub(super) receive: String,
+    pub(super) send: String,
+    pub(super) payload_bytes: u32,
+    pub(super) nanoseconds: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -153,6 +171,7 @@ impl From<v1::WorkerStatus> for Worker {
             timing: worker.timing.map(Into::into),
             handed_over: worker.handed_over,
             taken_over: worker.taken_over,
+            capacity: worker.capacity.map(Into::into),
         }
     }
 }
@@ -166,6 +185,19 @@ impl From<v1::WorkerTiming> for Timing {
             time_in_relay: timing.time_in_relay.map(Into::into).unwrap_or_default(),
             burst_size: timing.burst_size.map(Into::into).unwrap_or_default(),
         }
+    }
+}
+
+impl From<v1::WorkerCapacity> for Capacity {
+    fn from(capacity: v1::WorkerCapacity) -> Self {
+        let cost = |cost: v1::PacketCost| Cost {
+            receive: cost.receive,
+            send: cost.send,
+            payload_bytes: cost.payload_bytes,
+            nanoseconds: cost.nanoseconds,
+        };
+        let costs = capacity.costs.into_iter().map(cost).collect();
+        Self { limit: capacity.limit, promised: capacity.promised, costs }
     }
 }
 
@@ -211,6 +243,9 @@ mod tests {
                     },
                     "burst_size": {"upper_bounds": [1, 2, 4], "counts": [0, 20, 20, 0], "sum": 100},
                 },
+                "capacity": {"limit": 0.8, "promised": 0.125, "costs": [
+                    {"receive": "plain", "send": "AEAD_AES_128_GCM", "payload_bytes": 160, "nanoseconds": 950.5},
+                ]},
             }],
             "realms": [{
                 "name": "outside", "interface": "eth0", "addresses": ["10.0.0.7", "2001:db8::7"],

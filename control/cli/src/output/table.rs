@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::histogram::ratio;
 use super::model::Pair;
-use super::node::{Drained, Node};
+use super::node::{Capacity, Drained, Node};
 use super::session::{Leg, Media, Session, SessionList};
 use super::text::{bytes, counts, nanoseconds, or_dash, percent};
 
@@ -172,8 +172,10 @@ pub(crate) fn node(out: &mut impl Write, node: &Node) -> io::Result<()> {
     }
     section(out, &interfaces, node.interfaces.is_empty())?;
 
-    let mut workers =
-        new(&["worker", "cpu", "received", "transmitted", "flows", "drops without a flow"], &[2, 3]);
+    let mut workers = new(
+        &["worker", "cpu", "received", "transmitted", "flows", "promised", "drops without a flow"],
+        &[2, 3],
+    );
     for worker in &node.workers {
         workers.add_row([
             worker.worker.to_string(),
@@ -181,6 +183,7 @@ pub(crate) fn node(out: &mut impl Write, node: &Node) -> io::Result<()> {
             worker.received.to_string(),
             worker.transmitted.to_string(),
             format!("{} of {}", worker.flows, worker.max_flows),
+            promised(worker.capacity.as_ref()),
             counts(&worker.drops),
         ]);
     }
@@ -231,6 +234,14 @@ fn timing(node: &Node) -> Table {
         ]);
     }
     table
+}
+
+/// Of the core's time.
+fn promised(capacity: Option<&Capacity>) -> String {
+    capacity.map_or_else(
+        || "-".to_owned(),
+        |capacity| format!("{:.1} of {:.0} %", capacity.promised * 100.0, capacity.limit * 100.0),
+    )
 }
 
 pub(crate) fn drained(out: &mut impl Write, drained: &Drained) -> io::Result<()> {
@@ -353,8 +364,8 @@ INTERFACE   MTU  XDP     QUEUES                                     COUNTERS
 eth0       1500  native  0 on worker 0, zero-copy                   redirected 9
                          1 on worker 1, rx_fill_ring_empty_descs 4
 
-WORKER  CPU  RECEIVED  TRANSMITTED  FLOWS       DROPS WITHOUT A FLOW
-0       2         100           90  4 of 40000  unknown_destination 10
+WORKER  CPU  RECEIVED  TRANSMITTED  FLOWS       PROMISED      DROPS WITHOUT A FLOW
+0       2         100           90  4 of 40000  12.5 of 80 %  unknown_destination 10
 
 WORKER    BUSY  TIME/PACKET  CYCLES/PACKET  IN RELAY, MEDIAN     99 %  BURST  HANDED OVER  TAKEN OVER
 0       12.5 %       500 ns           1500           16.4 us  32.4 us    2.5            7           5

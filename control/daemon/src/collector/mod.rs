@@ -48,7 +48,7 @@ impl Sample {
     fn of(inner: &Inner) -> Sample {
         Sample {
             state: StateSample::of(inner),
-            workers: inner.plane.workers().iter().map(WorkerSample::of).collect(),
+            workers: WorkerSample::all(inner),
             interfaces: inner.plane.endpoints().interfaces().iter().map(InterfaceSample::of).collect(),
         }
     }

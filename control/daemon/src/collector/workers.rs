@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use culvert_api::v1::WorkerCapacity;
 use culvert_engine::{DropReason, WorkerCounters};
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::encode::{Encoded, Labels, counter, gauge, histogram};
-use crate::grpc::node::{capacity, cycles};
+use crate::grpc::node::cycles;
+use crate::node::Inner;
 use crate::plane::PlaneWorker;
 
 const NANOSECOND: f64 = 1e-9;
@@ -19,20 +19,28 @@ pub(super) struct WorkerSample {
     counters: Arc<WorkerCounters>,
     max_flows: u64,
     utilisation: f64,
-    capacity: WorkerCapacity,
+    limit: f64,
+    promised: f64,
     failed: bool,
 }
 
 impl WorkerSample {
-    pub(super) fn of(worker: &PlaneWorker) -> WorkerSample {
-        let handle = worker.handle();
-        WorkerSample {
-            counters: Arc::clone(&handle.counters),
-            max_flows: u64::from(handle.slots.capacity()),
-            utilisation: worker.utilisation(),
-            capacity: capacity(worker).unwrap_or_default(),
-            failed: handle.has_failed(),
-        }
+    /// All of them.
+    pub(super) fn all(inner: &Inner) -> Vec<WorkerSample> {
+        let sample = |(worker, number): (&PlaneWorker, u32)| {
+            let handle = worker.handle();
+            // Where nothing is admitted by cost, nothing is promised.
+            let capacity = inner.sessions.admission().and_then(|admission| admission.capacity(number));
+            WorkerSample {
+                counters: Arc::clone(&handle.counters),
+                max_flows: u64::from(handle.slots.capacity()),
+                utilisation: worker.utilisation(),
+                limit: capacity.as_ref().map_or(0.0, |capacity| capacity.limit),
+                promised: capacity.as_ref().map_or(0.0, |capacity| capacity.promised),
+                failed: handle.has_failed(),
+            }
+        };
+        inner.plane.workers().iter().zip(0..).map(sample).collect()
     }
 }
 
@@ -63,10 +71,10 @@ const GAUGES: [Read<f64>; 6] = [
     (
         "worker_capacity_limit_ratio",
         "Share of the worker's time that may be promised to sessions",
-        |worker| worker.capacity.limit,
+        |worker| worker.limit,
     ),
     ("worker_capacity_promised_ratio", "Share of the worker's time that sessions were promised", |worker| {
-        worker.capacity.promised
+        worker.promised
     }),
     ("worker_failed", "1 once the worker has stopped by itself", |worker| f64::from(u8::from(worker.failed))),
 ];

@@ -9,7 +9,7 @@ use culvert_engine::{HistogramSnapshot, cycles_per_second};
 use culvert_srtp::Path;
 use tonic::Status;
 
-use super::{About, answer};
+use super::{About, answer, capacity};
 use crate::node::{Inner, Node};
 use crate::plane::{PlaneWorker, XdpInterface, XdpQueue};
 
@@ -18,8 +18,10 @@ pub(super) fn status(node: &Node, about: &About) -> Result<v1::GetNodeResponse, 
     node.read(|inner| {
         let interfaces =
             inner.plane.endpoints().interfaces().iter().map(interface).collect::<Result<_, _>>()?;
-        let workers =
-            inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| self::worker(worker, number));
+        let workers = inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| v1::WorkerStatus {
+            capacity: capacity::of_worker(&inner.sessions, number),
+            ..self::worker(worker, number)
+        });
         Ok(v1::GetNodeResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: Some(answer::time(started)),
@@ -92,7 +94,6 @@ fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
         flows: handle.counters.flows(),
         max_flows: u64::from(handle.slots.capacity()),
         timing: Some(timing(worker)),
-        capacity: capacity(worker),
         ..v1::WorkerStatus::default()
     }
 }
@@ -117,11 +118,6 @@ pub(crate) fn cycles(nanoseconds: u64) -> u64 {
 fn histogram(snapshot: HistogramSnapshot) -> v1::Histogram {
     let HistogramSnapshot { upper_bounds, counts, sum } = snapshot;
     v1::Histogram { upper_bounds, counts, sum }
-}
-
-/// What admission knows of a worker.
-pub(crate) fn capacity(_worker: &PlaneWorker) -> Option<v1::WorkerCapacity> {
-    None
 }
 
 fn realms(inner: &Inner, about: &About) -> Vec<v1::RealmStatus> {

@@ -27,6 +27,7 @@ pub use top::{Order, Ranked, Top};
 
 use self::ledger::Ledger;
 use self::observer::{Observer, Progress};
+use crate::capacity::Looks;
 use crate::flow_sums::FlowSums;
 use crate::mras::Mras;
 use crate::plane::{Plane, PlaneError, Told};
@@ -42,7 +43,7 @@ const BREATH: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub struct Node {
     inner: Mutex<Inner>,
-    observer: Arc<Observer>,
+    observer: Observer,
     /// Of the workers' stamps.
     clock: Clock,
     events: broadcast::Sender<Arc<Happening>>,
@@ -68,9 +69,9 @@ pub struct Inner {
     pub sessions: Sessions,
     /// What carries them out.
     pub plane: Plane,
-    observer: Arc<Observer>,
     removals: Vec<end::Removal>,
     ledgers: HashMap<SessionId, Ledger>,
+    looks: Looks,
 }
 
 /// Why a request was refused.
@@ -88,14 +89,14 @@ pub enum NodeError {
 impl Node {
     /// A node without sessions. `authentication_failures`: how many in a second are worth an event.
     pub fn new(sessions: Sessions, plane: Plane, authentication_failures: u64) -> Node {
-        let observer = Arc::new(Observer::new(sessions.config().max_sessions));
+        let observer = Observer::new(sessions.config().max_sessions);
         let clock = plane.clock();
         let inner = Inner {
             sessions,
             plane,
-            observer: Arc::clone(&observer),
             removals: Vec::new(),
             ledgers: HashMap::new(),
+            looks: Looks::default(),
         };
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         Node {
@@ -256,6 +257,13 @@ impl Node {
             }
         }
         tracing::trace!(slices, ?longest, "looked at all flows");
+    }
+
+    /// Holds what packets were thought to cost against what the workers are seen to do. To be called every second.
+    pub fn correct_costs(&self) {
+        let mut inner = self.lock();
+        let Inner { sessions, plane, looks, .. } = &mut *inner;
+        looks.correct(plane, sessions);
     }
 
     /// Resolves next hops again, after routes have changed.
