@@ -140,7 +140,6 @@ pub(crate) fn node() -> v1::GetNodeResponse {
                 nanoseconds: 950.5,
             }],
         }),
-        ..v1::WorkerStatus::default()
     };
     let realm = v1::RealmStatus {
         name: "outside".to_owned(),

@@ -64,9 +64,13 @@ const COUNTERS: [Read<u64>; 6] = [
     ),
 ];
 
-const GAUGES: [Read<f64>; 6] = [
-    ("worker_flows", "Flows now", |worker| worker.counters.flows() as f64),
-    ("worker_max_flows", "Flows that there is room for", |worker| worker.max_flows as f64),
+const GAUGES: [Read<u64>; 3] = [
+    ("worker_flows", "Flows now", |worker| worker.counters.flows()),
+    ("worker_max_flows", "Flows that there is room for", |worker| worker.max_flows),
+    ("worker_failed", "1 once the worker has stopped by itself", |worker| u64::from(worker.failed)),
+];
+
+const RATIOS: [Read<f64>; 3] = [
     ("worker_utilisation_ratio", "Share of the last second spent on bursts", |worker| worker.utilisation),
     (
         "worker_capacity_limit_ratio",
@@ -76,7 +80,6 @@ const GAUGES: [Read<f64>; 6] = [
     ("worker_capacity_promised_ratio", "Share of the worker's time that sessions were promised", |worker| {
         worker.promised
     }),
-    ("worker_failed", "1 once the worker has stopped by itself", |worker| f64::from(u8::from(worker.failed))),
 ];
 
 pub(super) fn encode(workers: &[WorkerSample], encoder: &mut DescriptorEncoder<'_>) -> Encoded {
@@ -84,6 +87,9 @@ pub(super) fn encode(workers: &[WorkerSample], encoder: &mut DescriptorEncoder<'
         counter(encoder, name, help, each(workers, read))?;
     }
     for (name, help, read) in GAUGES {
+        gauge(encoder, name, help, each(workers, read))?;
+    }
+    for (name, help, read) in RATIOS {
         gauge(encoder, name, help, each(workers, read))?;
     }
     let busy = |worker: &WorkerSample| worker.counters.busy_nanoseconds() as f64 * NANOSECOND;

@@ -91,13 +91,8 @@ impl Node {
     pub fn new(sessions: Sessions, plane: Plane, authentication_failures: u64) -> Node {
         let observer = Observer::new(sessions.config().max_sessions);
         let clock = plane.clock();
-        let inner = Inner {
-            sessions,
-            plane,
-            removals: Vec::new(),
-            ledgers: HashMap::new(),
-            looks: Looks::default(),
-        };
+        let inner =
+            Inner { sessions, plane, removals: Vec::new(), ledgers: HashMap::new(), looks: Looks::default() };
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         Node {
             inner: Mutex::new(inner),
