@@ -45,8 +45,8 @@ fn panels_are_whole_and_have_a_place_of_their_own() {
     for panel in dashboard["panels"].as_array().unwrap() {
         let [x, y, width, height] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
         assert!(width > 0 && height > 0 && x + width <= COLUMNS, "{panel:#}");
-        let places = (x..x + width).flat_map(|column| (y..y + height).map(move |row| (column, row)));
-        assert!(places.map(|place| taken.insert(place)).all(|free| free), "{panel:#}");
+        let mut places = (x..x + width).flat_map(|column| (y..y + height).map(move |row| (column, row)));
+        assert!(places.all(|place| taken.insert(place)), "{panel:#}");
     }
     let all: Vec<_> =
         dashboard["panels"].as_array().unwrap().iter().map(|panel| panel["id"].as_u64()).collect();
