@@ -124,6 +124,9 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let sessions = Sessions::new(node_config(&config), *secret()?)?;
     let srtp = srtp_path::force(config.srtp.path, config.node.fips)?;
     tracing::info!(path = %srtp.path, chosen_by = %srtp.source, "SRTP path");
+    // Measured once, and now: answers that need it are given under the node's lock.
+    let cycles_per_second = culvert_engine::cycles_per_second();
+    tracing::debug!(cycles_per_second, "time stamp counter");
     // Before packets come: nothing of them shall wait for it, and nothing of it for them.
     let costs = capacity::measure(&config.admission);
     let plane = backend::start(&config).await?;
