@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use culvert_api::v1::WorkerCapacity;
 use culvert_engine::{DropReason, WorkerCounters};
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::encode::{Encoded, Labels, counter, gauge, histogram};
-use crate::grpc::node::cycles;
+use crate::grpc::{capacity, node::cycles};
 use crate::node::Inner;
 use crate::plane::PlaneWorker;
 
@@ -19,8 +20,7 @@ pub(super) struct WorkerSample {
     counters: Arc<WorkerCounters>,
     max_flows: u64,
     utilisation: f64,
-    limit: f64,
-    promised: f64,
+    capacity: WorkerCapacity,
     failed: bool,
 }
 
@@ -29,14 +29,12 @@ impl WorkerSample {
     pub(super) fn all(inner: &Inner) -> Vec<WorkerSample> {
         let sample = |(worker, number): (&PlaneWorker, u32)| {
             let handle = worker.handle();
-            // Where nothing is admitted by cost, nothing is promised.
-            let capacity = inner.sessions.admission().and_then(|admission| admission.capacity(number));
             WorkerSample {
                 counters: Arc::clone(&handle.counters),
                 max_flows: u64::from(handle.slots.capacity()),
                 utilisation: worker.utilisation(),
-                limit: capacity.as_ref().map_or(0.0, |capacity| capacity.limit),
-                promised: capacity.as_ref().map_or(0.0, |capacity| capacity.promised),
+                // Where sessions are not admitted by what they cost, nothing is promised.
+                capacity: capacity::of_worker(&inner.sessions, number).unwrap_or_default(),
                 failed: handle.has_failed(),
             }
         };
@@ -75,10 +73,10 @@ const RATIOS: [Read<f64>; 3] = [
     (
         "worker_capacity_limit_ratio",
         "Share of the worker's time that may be promised to sessions",
-        |worker| worker.limit,
+        |worker| worker.capacity.limit,
     ),
     ("worker_capacity_promised_ratio", "Share of the worker's time that sessions were promised", |worker| {
-        worker.promised
+        worker.capacity.promised
     }),
 ];
 
@@ -94,6 +92,12 @@ pub(super) fn encode(workers: &[WorkerSample], encoder: &mut DescriptorEncoder<'
     }
     let busy = |worker: &WorkerSample| worker.counters.busy_nanoseconds() as f64 * NANOSECOND;
     counter(encoder, "worker_busy_seconds", "Time spent on bursts", each(workers, busy))?;
+    gauge(
+        encoder,
+        "worker_packet_cost_seconds",
+        "What a packet with 160 bytes of payload is thought to cost, input and output included, by suites of the two legs",
+        workers.iter().enumerate().flat_map(|(number, worker)| costs(number, worker)),
+    )?;
     histogram(
         encoder,
         "worker_time_in_relay_seconds",
@@ -122,6 +126,13 @@ fn each<T>(workers: &[WorkerSample], read: impl Fn(&WorkerSample) -> T) -> impl 
 
 fn label(number: usize) -> Labels {
     vec![("worker", number.to_string())]
+}
+
+fn costs(number: usize, worker: &WorkerSample) -> impl Iterator<Item = (Labels, f64)> {
+    worker.capacity.costs.iter().map(move |cost| {
+        let legs = [("receive", cost.receive.clone()), ("send", cost.send.clone())];
+        (label(number).into_iter().chain(legs).collect(), cost.nanoseconds * NANOSECOND)
+    })
 }
 
 /// The reasons of packets without a flow from the start, at 0 too: a rate needs two points.

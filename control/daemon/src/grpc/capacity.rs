@@ -8,7 +8,7 @@ use culvert_session::admission::Assumed;
 /// RTP payload of the costs that are told: G.711 in packets of 20 ms.
 const PAYLOAD: u32 = 160;
 
-pub(super) fn of_worker(sessions: &Sessions, worker: u32) -> Option<v1::WorkerCapacity> {
+pub(crate) fn of_worker(sessions: &Sessions, worker: u32) -> Option<v1::WorkerCapacity> {
     let admission = sessions.admission()?;
     let capacity = admission.capacity(worker)?;
     let model = admission.costs();

@@ -2,7 +2,7 @@
 //! `culvert.v1.Relay`: messages in, answers out. Decisions are the node's.
 
 mod answer;
-mod capacity;
+pub(crate) mod capacity;
 mod mras;
 pub(crate) mod node;
 mod protection;

@@ -8,14 +8,16 @@ use std::{
 
 use culvert_api::v1;
 use culvert_session::quality;
-use culvert_srtp::Kind;
+use culvert_srtp::{Kind, Suite};
 
 use crate::{
     common::{
+        bed::{Bed, OUTSIDE, ways_are_known},
         counters::{dropped, received},
         eventually,
+        phone::{self, Phone, converse},
         relay::{Relay, Setup},
-        request::{leg, plain, session},
+        request::{Pair, leg, plain, session},
     },
     http, lossy_call,
 };
@@ -162,4 +164,45 @@ fn the_process_and_the_build_are_told() {
     let [resident, all] =
         ["resident", "virtual"].map(|kind| samples[&format!("process_{kind}_memory_bytes")]);
     assert!(1e6 < resident && resident < all, "{resident} of {all}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn netns_xdp_programs_and_sockets_are_told_by_interface_and_queue() {
+    let bed = Bed::new(1);
+    let relay = bed.start("auto", 1);
+    bed.control(async || {
+        let mut client = relay.front_end().await;
+        let keys = Pair::new(Suite::AesCm128HmacSha1_80, 1);
+        let (mut caller, mut callee) = (bed.caller(0, Some(&keys)), bed.callee(0, None));
+        phone::call(&mut client, "call", [&mut caller, &mut callee], [Some(&keys), None], true).await;
+        caller.reach(OUTSIDE[0].parse().unwrap());
+        ways_are_known(&mut caller, &mut callee).await;
+        converse(&mut caller, &mut callee, 20);
+        let sent = (caller.said() + callee.said()) as f64;
+        let samples = eventually("the time of every packet", async || {
+            let samples = scrape(&relay);
+            (samples["culvert_worker_time_in_relay_seconds_count{worker=\"0\"}"] == sent).then_some(samples)
+        })
+        .await;
+        let of = |metric: &str, labels: &str| samples[&format!("culvert_{metric}{{{labels}}}")];
+        let redirected = |interface, phone: &Phone| {
+            let labels = format!("interface=\"{interface}\",verdict=\"redirected\"");
+            assert_eq!(of("xdp_packets_total", &labels), phone.said() as f64);
+        };
+        redirected("outside", &caller);
+        redirected("inside", &callee);
+        for interface in ["outside", "inside"] {
+            let labels = format!("interface=\"{interface}\"");
+            assert_eq!(
+                (of("interface_xdp_native", &labels), of("interface_mtu_bytes", &labels)),
+                (1.0, 1500.0)
+            );
+            for reason in ["receive_dropped", "receive_ring_full", "fill_ring_empty", "transmit_ring_empty"] {
+                let labels = format!("{labels},queue=\"0\",reason=\"{reason}\"");
+                assert!(reason.starts_with("transmit") || of("queue_socket_events_total", &labels) == 0.0);
+            }
+            assert!([0.0, 1.0].contains(&of("queue_zero_copy", &format!("{labels},queue=\"0\""))));
+        }
+    });
 }
