@@ -27,6 +27,8 @@ const PACKAGES: &[(Group, &[&str])] = &[
     ),
     // Front ends of MRAS. Debian builds sipp without TLS; socat holds the certificate for it.
     (Group::Test, &["sip-tester", "socat"]),
+    // What metrics, alert rules and the dashboard are made for.
+    (Group::Test, &["prometheus"]),
 ];
 
 /// Units of packages that are there to be run by hand: neither installing them nor the next start of the machine may bring them up.
