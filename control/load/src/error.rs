@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use std::net::SocketAddr;
+
+use culvert_api::ClientError;
+use culvert_srtp::KeyError;
+use culvert_udp::UdpError;
+
+/// Why there is no load, or none any more. The sessions of the run are deleted in any case.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A part of the plan contradicts itself or another.
+    #[error("{part}: {reason}")]
+    Plan {
+        /// Which part.
+        part: &'static str,
+        /// What is wrong with it, and what would do.
+        reason: String,
+    },
+    /// The relay refused, or the way to it.
+    #[error("session {session}: {source}")]
+    Relay {
+        /// Which session of the run.
+        session: String,
+        /// What the relay said.
+        source: ClientError,
+    },
+    /// The relay answered with a session that cannot be used.
+    #[error(
+        "session {session}: the relay's answer names no address for leg {leg}; is it a relay of this version?"
+    )]
+    Answer {
+        /// Which session of the run.
+        session: String,
+        /// 0 or 1.
+        leg: usize,
+    },
+    /// A key could not be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The cryptographic library has no randomness.
+    #[error("the system gave no random bytes for keys")]
+    Random,
+    /// A socket.
+    #[error(transparent)]
+    Udp(#[from] UdpError),
+    /// The relay's address cannot be sent to.
+    #[error("cannot send to {destination}: {reason}")]
+    Send {
+        /// The relay's endpoint.
+        destination: SocketAddr,
+        /// What the system says.
+        reason: String,
+    },
+    /// Nothing could be sent for a while.
+    #[error("the system has taken no packet for {seconds} s: is the interface up?")]
+    Stuck {
+        /// How long that was.
+        seconds: u64,
+    },
+    /// The run was stopped before its sessions were there.
+    #[error("stopped before media began; the sessions that were there are deleted")]
+    Stopped,
+    /// The thread that sends ended without a result.
+    #[error("the generator's thread has ended in the middle of the run; please report this")]
+    Thread,
+}
+
+impl LoadError {
+    pub(crate) fn plan(part: &'static str, reason: impl Into<String>) -> LoadError {
+        LoadError::Plan { part, reason: reason.into() }
+    }
+}
