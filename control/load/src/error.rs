@@ -58,6 +58,9 @@ pub enum LoadError {
         /// How long that was.
         seconds: u64,
     },
+    /// The list of endpoints could not be written.
+    #[error("cannot write the relay's endpoints: {0}")]
+    Output(#[source] std::io::Error),
     /// The run was stopped before its sessions were there.
     #[error("stopped before media began; the sessions that were there are deleted")]
     Stopped,

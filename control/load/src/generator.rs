@@ -106,12 +106,16 @@ impl<'p> Generator<'p> {
             self.send_media(way, now)?;
             self.send_hostile(way, now)?;
             self.tick(now, observe);
-            let Some(next) = self.pacer.next() else { break };
+            let Some(next) = self.pacer.next() else {
+                // What follows media has its share of the last packets, too.
+                while self.send_hostile_after_media(way)? > 0 {}
+                break;
+            };
             if stop.is_set() {
                 interrupted = true;
                 break;
             }
-            let next = self.hostile.iter().filter_map(|hostile| hostile.pacer.next()).fold(next, u64::min);
+            let next = self.hostile.iter().filter_map(|hostile| hostile.next()).fold(next, u64::min);
             let gap = Duration::from_nanos(next.saturating_sub(self.now())).min(NAP);
             if gap > SPIN {
                 way.wait(gap)?;
@@ -166,19 +170,22 @@ impl<'p> Generator<'p> {
     }
 
     fn send_hostile(&mut self, way: &mut impl Way, now: u64) -> Result<(), LoadError> {
+        let media = self.sent.iter().sum();
         for hostile in &mut self.hostile {
-            let due = hostile.pacer.due(now) as usize;
-            if due == 0 {
-                continue;
-            }
-            hostile.make(due, &self.victims, &self.flows);
-            let sent = {
-                let packets: ArrayVec<Outgoing<'_>, MOST_AT_ONCE> = hostile.outgoing().collect();
-                send_all(way, &packets, |_| ())?
-            };
-            hostile.sent += sent as u64;
+            let due = hostile.due(now, media);
+            send_of(way, hostile, due, &self.victims, &self.flows)?;
         }
         Ok(())
+    }
+
+    fn send_hostile_after_media(&mut self, way: &mut impl Way) -> Result<u64, LoadError> {
+        let media = self.sent.iter().sum();
+        let mut sent = 0;
+        for hostile in self.hostile.iter_mut().filter(|hostile| hostile.follows_media()) {
+            let due = hostile.due(0, media);
+            sent += send_of(way, hostile, due, &self.victims, &self.flows)?;
+        }
+        Ok(sent)
     }
 
     fn receive(&mut self, way: &mut impl Way) -> Result<usize, LoadError> {
@@ -240,6 +247,26 @@ impl<'p> Generator<'p> {
     }
 }
 
+/// Sends so many of a kind.
+fn send_of(
+    way: &mut impl Way,
+    hostile: &mut Hostile,
+    count: usize,
+    victims: &Victims,
+    flows: &Flows,
+) -> Result<u64, LoadError> {
+    if count == 0 {
+        return Ok(0);
+    }
+    hostile.make(count, victims, flows);
+    let sent = {
+        let packets: ArrayVec<Outgoing<'_>, MOST_AT_ONCE> = hostile.outgoing().collect();
+        send_all(way, &packets, |_| ())? as u64
+    };
+    hostile.sent += sent;
+    Ok(sent)
+}
+
 /// Sends packets until all are gone. `stamp` is called with the first that is still here before each attempt.
 fn send_all(
     way: &mut impl Way,
@@ -266,3 +293,6 @@ fn send_all(
 fn since_1970() -> Duration {
     SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

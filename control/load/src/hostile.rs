@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 
 use crate::flow::Flows;
 use crate::pace::Pacer;
-use crate::plan::{HostileKind, HostilePlan, MOST_AT_ONCE, Plan};
+use crate::plan::{HostileKind, HostilePlan, MOST_AT_ONCE, Plan, Share};
 use crate::source::Source;
 use crate::transport::{Local, Outgoing, Side};
 
@@ -16,11 +16,18 @@ const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 /// Of the ports where no session is.
 const SYSTEM_PORTS: u64 = 1023;
 
+/// What the number of packets follows.
+#[derive(Debug)]
+enum Measure {
+    Time(Pacer),
+    Media { share: f64, burst: u64 },
+}
+
 /// One kind of hostile traffic.
 #[derive(Debug)]
 pub(crate) struct Hostile {
     pub(crate) kind: HostileKind,
-    pub(crate) pacer: Pacer,
+    measure: Measure,
     /// Packets that have left.
     pub(crate) sent: u64,
     strangers: usize,
@@ -31,16 +38,46 @@ pub(crate) struct Hostile {
 
 impl Hostile {
     pub(crate) fn new(plan: &Plan, hostile: &HostilePlan, strangers: usize) -> Hostile {
-        let rate = plan.hostile_rate(hostile.share);
+        let measure = match hostile.share {
+            Share::OfMedia(share) => Measure::Media { share, burst: plan.burst.into() },
+            Share::PerSecond(rate) => {
+                Measure::Time(Pacer::new(rate, plan.ramp, plan.duration, u64::MAX, plan.burst))
+            }
+        };
         Hostile {
             kind: hostile.kind,
-            pacer: Pacer::new(rate, plan.ramp, plan.duration, u64::MAX, plan.burst),
+            measure,
             sent: 0,
             strangers,
             made: 0,
             buffers: vec![vec![0; plan.room()]; MOST_AT_ONCE],
             burst: ArrayVec::new(),
         }
+    }
+
+    /// How many are to be sent now, when so many media packets have been.
+    pub(crate) fn due(&mut self, now: u64, media: u64) -> usize {
+        match &mut self.measure {
+            Measure::Time(pacer) => pacer.due(now) as usize,
+            Measure::Media { share, burst } => {
+                // Rounding must not make one less of a whole number.
+                let due = (media as f64 * *share + 1e-6).floor() as u64;
+                due.saturating_sub(self.made).min(*burst) as usize
+            }
+        }
+    }
+
+    /// When the next is due whatever becomes of media; `None` if that is all it follows.
+    pub(crate) fn next(&self) -> Option<u64> {
+        match &self.measure {
+            Measure::Time(pacer) => pacer.next(),
+            Measure::Media { .. } => None,
+        }
+    }
+
+    /// Whether the next follows media and not the time.
+    pub(crate) fn follows_media(&self) -> bool {
+        matches!(self.measure, Measure::Media { .. })
     }
 
     /// Makes `count` packets of the kind after the victims, at most [`MOST_AT_ONCE`]; none without victims.

@@ -35,6 +35,9 @@ impl Pacer {
 
     /// How many packets are to be sent `now`, in nanoseconds since the begin. They are taken as sent.
     pub(crate) fn due(&mut self, now: u64) -> u32 {
+        if self.taken >= self.limit {
+            return 0;
+        }
         let due = self.scheduled(now).saturating_sub(self.taken + self.given_up);
         let now = due.min(self.burst).min(self.limit - self.taken);
         self.given_up += due.saturating_sub(self.burst);

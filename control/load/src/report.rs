@@ -38,6 +38,8 @@ pub struct Report {
     pub directions: Vec<Direction>,
     /// Packets that were due and not sent, because the generator could not keep up.
     pub given_up: u64,
+    /// Packets that could not be protected, because a key had served its lifetime.
+    pub key_expired: u64,
     /// Arrivals that are no packet of the run.
     pub foreign: u64,
     /// What was sent besides media.
@@ -209,6 +211,7 @@ pub(crate) fn report(context: Context<'_>, ran: Ran) -> Report {
         elapsed_seconds: elapsed,
         directions: directions.map(|((name, sent), heard)| direction(name, sent, heard, elapsed)).collect(),
         given_up: ran.given_up,
+        key_expired: ran.refused,
         foreign: ran.sink.foreign,
         hostile: hostile.collect(),
         relay: RelayReport {

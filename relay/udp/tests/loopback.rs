@@ -60,6 +60,7 @@ fn bytes_sources_and_traffic_classes_are_exact() {
                 source: from.local_address(),
                 traffic_class: class(index),
                 truncated: false,
+                received: None,
             };
             assert_eq!(*datagram, expected);
             assert_eq!(buffers[index][..datagram.length], payloads[index]);

@@ -28,6 +28,7 @@ pub(crate) fn report() -> Report {
         elapsed_seconds: 1.0,
         directions: vec![direction("a_to_b", 500, &heard, 1.0)],
         given_up: 0,
+        key_expired: 0,
         foreign: 0,
         hostile: vec![HostileReport { kind: "forged", sent: 10, dropped: Some(10) }],
         relay: RelayReport {
@@ -75,7 +76,7 @@ fn json_has_the_documented_shape() {
                 "reordering_extent": 2, "late": 0, "misdirected": 0,
                 "samples": {"checked": 49, "unauthentic": 0, "different": 0}, "latency": null,
             }],
-            "given_up": 0, "foreign": 0,
+            "given_up": 0, "key_expired": 0, "foreign": 0,
             "hostile": [{"kind": "forged", "sent": 10, "dropped": 10}],
             "relay": {
                 "backend": "socket", "relayed": [490, 0], "drops": {"authentication_failed": 10},

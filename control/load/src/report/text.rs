@@ -24,6 +24,9 @@ impl fmt::Display for Report {
         if self.given_up > 0 {
             writeln!(f, "not sent, for want of time: {} packets that were due", self.given_up)?;
         }
+        if self.key_expired > 0 {
+            writeln!(f, "not sent, because a key had served its lifetime: {}", self.key_expired)?;
+        }
         if self.foreign > 0 {
             writeln!(f, "arrivals that are no packet of the run: {}", self.foreign)?;
         }
