@@ -120,16 +120,13 @@ fn run(options: &Options) -> Result<(), PathError> {
         signal_hook::flag::register(signal, Arc::clone(&interrupted)).map_err(PathError::Thread)?;
     }
     let library = Library::open(&options.rivals, "libsrtp-openssl")?;
-    let directory = tempfile::tempdir()
-        .map_err(|source| PathError::Write { path: std::env::temp_dir(), source })?;
+    let directory =
+        tempfile::tempdir().map_err(|source| PathError::Write { path: std::env::temp_dir(), source })?;
     let mut results = Results::default();
     let mut failed = false;
     for place in &options.placement {
-        let placement = Placement {
-            sink: place.sink(),
-            edge_cpu: options.edge_cpu,
-            relay_cpu: options.relay_cpu,
-        };
+        let placement =
+            Placement { sink: place.sink(), edge_cpu: options.edge_cpu, relay_cpu: options.relay_cpu };
         println!("Placement {placement}.");
         let effort = options.effort();
         let packets = (effort.overload * effort.seconds) as u32;
@@ -254,9 +251,15 @@ fn write(options: &Options, results: &Results) -> Result<(), PathError> {
 fn plots(results: &Results) -> Vec<(String, String, String)> {
     let mut plots = Vec::new();
     for sink in [Sink::Relay, Sink::Edge] {
-        let wanted = |case: &Case| case.sink == sink && case.scenario == Scenario::SrtpSrtp && case.calls == 100;
+        let wanted =
+            |case: &Case| case.sink == sink && case.scenario == Scenario::SrtpSrtp && case.calls == 100;
         let place = placement_name(sink);
-        let title = |what| format!("{what}: SRTP to SRTP, 160 B, 100 calls, one relay core, placement {}", place.to_uppercase());
+        let title = |what| {
+            format!(
+                "{what}: SRTP to SRTP, 160 B, 100 calls, one relay core, placement {}",
+                place.to_uppercase()
+            )
+        };
         let line = |contender: Contender, points: Vec<(f64, f64)>| {
             let colour = Contender::value_variants().iter().position(|known| *known == contender);
             Line { name: contender.name().into(), colour: colour.unwrap_or_default(), points }
@@ -264,7 +267,10 @@ fn plots(results: &Results) -> Vec<(String, String, String)> {
         let rates: Vec<Line> = Contender::value_variants()
             .iter()
             .map(|&contender| {
-                let points = results.points.iter().filter(|point| point.case.contender == contender && wanted(&point.case));
+                let points = results
+                    .points
+                    .iter()
+                    .filter(|point| point.case.contender == contender && wanted(&point.case));
                 let mut points: Vec<(f64, f64)> =
                     points.map(|point| (point.offered / 1e6, point.delivered / 1e6)).collect();
                 points.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -282,11 +288,15 @@ fn plots(results: &Results) -> Vec<(String, String, String)> {
         let latencies: Vec<Line> = latencies
             .map(|(case, all)| {
                 let share = |place: usize| 100.0 * (place + 1) as f64 / all.len() as f64;
-                let points = all.iter().enumerate().map(|(place, latency)| (*latency as f64 / 1e3, share(place)));
+                let points =
+                    all.iter().enumerate().map(|(place, latency)| (*latency as f64 / 1e3, share(place)));
                 line(case.contender, points.collect())
             })
             .collect();
-        let x = Axis { title: "µs from generator to sink, at 45,000 packets a second", scale: Scale::Logarithmic };
+        let x = Axis {
+            title: "µs from generator to sink, at 45,000 packets a second",
+            scale: Scale::Logarithmic,
+        };
         let y = Axis { title: "% of packets", scale: Scale::Linear };
         if !latencies.is_empty() {
             let title = title("Latency");

@@ -94,7 +94,14 @@ impl Library {
 
     /// Opens one packet in place, without a past: `key` is a master key for AES_CM_128 and its salt, `tag` the tag's bytes (4 or
     /// 10), `roc` the roll-over counter. The new length, when it is authentic; `None` also from a rival that is not libsrtp.
-    pub fn open_packet(&self, tag: u32, key: &[u8; 30], ssrc: u32, roc: u32, packet: &mut [u8]) -> Option<usize> {
+    pub fn open_packet(
+        &self,
+        tag: u32,
+        key: &[u8; 30],
+        ssrc: u32,
+        roc: u32,
+        packet: &mut [u8],
+    ) -> Option<usize> {
         let length = u32::try_from(packet.len()).ok()?;
         // SAFETY: The key has the bytes that the suite wants, and the packet is ours and as long as said; it only shrinks.
         let length = unsafe { (self.open?)(tag, key.as_ptr(), ssrc, roc, packet.as_mut_ptr(), length) };

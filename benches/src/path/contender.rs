@@ -106,7 +106,9 @@ impl Outgoing {
         let headers = NUMBER - 4;
         let plain = frame_length(None) - headers;
         match self {
-            Outgoing::AsSent => Arrival { length: frame_length(scenario.received()) - headers, number: NUMBER },
+            Outgoing::AsSent => {
+                Arrival { length: frame_length(scenario.received()) - headers, number: NUMBER }
+            }
             Outgoing::ChannelData => {
                 Arrival { length: frame_length(scenario.received()) - headers + 4, number: NUMBER + 4 }
             }
@@ -146,7 +148,9 @@ fn culvert(host: &Host<'_>, backend: Backend, scenario: Scenario, calls: u32) ->
     let start = || Relay::start(backend, calls, scenario.legs(), topology.macs, host.placement.relay_cpu);
     let relay = topology.relay.run(start)?.map_err(WireError::from)?;
     let outgoing = match scenario.legs().1 {
-        Some(suite) => Outgoing::Srtp { tag: suite.rtp_tag_length(), keys: (0..calls).map(load::callee_key).collect() },
+        Some(suite) => {
+            Outgoing::Srtp { tag: suite.rtp_tag_length(), keys: (0..calls).map(load::callee_key).collect() }
+        }
         None => Outgoing::Rtp,
     };
     let ports = (0..calls).map(|call| Endpoints::of(call).ingress.port).collect();

@@ -66,9 +66,10 @@ pub fn start(host: &Host<'_>, calls: u32) -> Result<Service, PathError> {
         ],
     )?;
     let log = process.log();
-    let ports = host.topology.edge.run(|| {
-        (0..calls).map(|call| client(call, &mut process)).collect::<Result<Vec<u16>, String>>()
-    })?;
+    let ports = host
+        .topology
+        .edge
+        .run(|| (0..calls).map(|call| client(call, &mut process)).collect::<Result<Vec<u16>, String>>())?;
     let ports = ports.map_err(|fault| PathError::Rival { contender: "coturn", fault, log })?;
     Ok(Service { running: Box::new(process), ports, outgoing: Outgoing::ChannelData })
 }
@@ -85,7 +86,13 @@ fn client(call: u32, process: &mut Process) -> Result<u16, String> {
     let port = xored(&relayed).ok_or("relays at no IPv4 address")?.port();
     let [first, second] = channel(call).to_be_bytes();
     let peer = xor(SocketAddrV4::new(EDGE, endpoints.caller.port));
-    ask(&socket, process, CHANNEL_BIND, call, &[(CHANNEL_NUMBER, &[first, second, 0, 0]), (XOR_PEER_ADDRESS, &peer)])?;
+    ask(
+        &socket,
+        process,
+        CHANNEL_BIND,
+        call,
+        &[(CHANNEL_NUMBER, &[first, second, 0, 0]), (XOR_PEER_ADDRESS, &peer)],
+    )?;
     Ok(port)
 }
 
@@ -95,7 +102,13 @@ pub fn channel(call: u32) -> u16 {
 }
 
 /// The answer's attributes.
-fn ask(socket: &UdpSocket, process: &mut Process, method: u16, call: u32, attributes: &[(u16, &[u8])]) -> Result<Vec<u8>, String> {
+fn ask(
+    socket: &UdpSocket,
+    process: &mut Process,
+    method: u16,
+    call: u32,
+    attributes: &[(u16, &[u8])],
+) -> Result<Vec<u8>, String> {
     let message = message(method, call, attributes);
     let _ = socket.set_read_timeout(Some(Duration::from_millis(50)));
     let start = Instant::now();
@@ -190,7 +203,10 @@ mod tests {
     #[test]
     fn a_request_has_header_cookie_and_attributes() {
         let message = message(ALLOCATE, 5, &[(REQUESTED_TRANSPORT, &[17, 0, 0, 0])]);
-        let expected = [0, 3, 0, 8, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0x19, 0, 4, 17, 0, 0, 0];
+        let expected = [
+            0, 3, 0, 8, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0x19, 0, 4, 17, 0, 0,
+            0,
+        ];
         assert_eq!(message, expected);
     }
 }

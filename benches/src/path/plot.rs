@@ -128,7 +128,8 @@ impl Range {
 
     /// From 0 to 1.
     fn share(&self, value: f64) -> f64 {
-        let value = if self.scale == Scale::Logarithmic { value.max(f64::MIN_POSITIVE).log10() } else { value };
+        let value =
+            if self.scale == Scale::Logarithmic { value.max(f64::MIN_POSITIVE).log10() } else { value };
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
@@ -138,7 +139,9 @@ impl Range {
                 let step = step(self.high);
                 (0..=(self.high / step).round() as u32).map(|tick| f64::from(tick) * step).collect()
             }
-            Scale::Logarithmic => (self.low as i32..=self.high as i32).map(|power| 10f64.powi(power)).collect(),
+            Scale::Logarithmic => {
+                (self.low as i32..=self.high as i32).map(|power| 10f64.powi(power)).collect()
+            }
         }
     }
 }
@@ -174,7 +177,10 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         let linear = |high| Range::of(Scale::Linear, [high].into_iter());
-        assert_eq!(linear(0.93).ticks().iter().map(|tick| label(*tick)).collect::<Vec<_>>(), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
+        assert_eq!(
+            linear(0.93).ticks().iter().map(|tick| label(*tick)).collect::<Vec<_>>(),
+            ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+        );
         assert_eq!(linear(100.0).high, 100.0);
         let logarithmic = Range::of(Scale::Logarithmic, [3.0, 900.0].into_iter());
         assert_eq!(logarithmic.ticks(), [1.0, 10.0, 100.0, 1000.0]);

@@ -71,7 +71,8 @@ fn capacity(results: &Results) -> Table {
         let latency = |load| {
             let row = results.find(row.case, load)?;
             let [p50, p99, p999] = row.percentiles?;
-            let lost = if row.loss > 0.0 { format!("; {:.2} % lost", 100.0 * row.loss) } else { String::new() };
+            let lost =
+                if row.loss > 0.0 { format!("; {:.2} % lost", 100.0 * row.loss) } else { String::new() };
             Some(format!("{p50:.0}, {p99:.0}, {p999:.0}{lost}"))
         };
         let cells = [rate, latency(Load::Fixed).unwrap_or_default(), latency(Load::Most).unwrap_or_default()];
@@ -100,8 +101,14 @@ mod tests {
         ];
         let results = Results { rows, ..Results::default() };
         let text = markdown("m", &[("Latency".into(), "plots/x.svg".into())], &results);
-        assert!(text.contains("| B | srtp-srtp | 1 | `coturn` | 0.125 | 0.125 to 0.125 | 12.5 % |"), "{text}");
-        assert!(text.contains("| B | srtp-srtp | 1 | `coturn` | loses packets at 10 a second |  |  |"), "{text}");
+        assert!(
+            text.contains("| B | srtp-srtp | 1 | `coturn` | 0.125 | 0.125 to 0.125 | 12.5 % |"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| B | srtp-srtp | 1 | `coturn` | loses packets at 10 a second |  |  |"),
+            "{text}"
+        );
         assert!(text.contains("![Latency](plots/x.svg)"), "{text}");
     }
 }

@@ -76,9 +76,9 @@ impl Row {
     /// Of one or more runs.
     pub fn of(case: Case, load: Load, runs: &[Found]) -> Row {
         let losses: Vec<f64> = runs.iter().map(Found::loss).collect();
-        let percentiles = runs.last().and_then(|run| {
-            Some([run.percentile(500)?, run.percentile(990)?, run.percentile(999)?])
-        });
+        let percentiles = runs
+            .last()
+            .and_then(|run| Some([run.percentile(500)?, run.percentile(990)?, run.percentile(999)?]));
         let pps = runs.iter().map(|run| run.delivered).collect();
         Row { case, load, pps, loss: median(&losses), percentiles, note: None }
     }

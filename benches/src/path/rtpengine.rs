@@ -102,9 +102,11 @@ impl Client {
         self.socket.send(&bytes).map_err(|error| error.to_string())?;
         let mut buffer = [0; 16_384];
         loop {
-            let length = self.socket.recv(&mut buffer).map_err(|error| format!("does not answer: {error}"))?;
+            let length =
+                self.socket.recv(&mut buffer).map_err(|error| format!("does not answer: {error}"))?;
             // Late answers are those of earlier pings.
-            if let Some(answer) = buffer.get(..length).and_then(|bytes| bytes.strip_prefix(cookie.as_bytes())) {
+            if let Some(answer) = buffer.get(..length).and_then(|bytes| bytes.strip_prefix(cookie.as_bytes()))
+            {
                 return Value::decode(answer).ok_or_else(|| "gives an answer that is not bencode".into());
             }
         }
@@ -149,7 +151,10 @@ impl Client {
         let answer = self.ask(Value::Dictionary(request.collect()))?;
         match (answer.get("result"), answer.get("sdp")) {
             (Some("ok"), Some(sdp)) => Ok(sdp.to_owned()),
-            _ => Err(format!("refuses the {command} of call {call}: {}", answer.get("error-reason").unwrap_or("no reason given"))),
+            _ => Err(format!(
+                "refuses the {command} of call {call}: {}",
+                answer.get("error-reason").unwrap_or("no reason given")
+            )),
         }
     }
 }

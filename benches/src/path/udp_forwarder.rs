@@ -38,8 +38,11 @@ pub fn start(calls: u32, cpu: usize) -> Result<Service, PathError> {
     let mut ways = Vec::new();
     for call in 0..calls {
         let Endpoints { ingress, egress, callee, .. } = Endpoints::of(call);
-        let bind = |endpoint: culvert_wire::Endpoint| UdpSocket::bind(endpoint.to_socket_addr(), &SocketOptions::default());
-        let way = Way { ingress: bind(ingress)?, egress: bind(egress)?, destination: callee.to_socket_addr() };
+        let bind = |endpoint: culvert_wire::Endpoint| {
+            UdpSocket::bind(endpoint.to_socket_addr(), &SocketOptions::default())
+        };
+        let way =
+            Way { ingress: bind(ingress)?, egress: bind(egress)?, destination: callee.to_socket_addr() };
         poller.add(way.ingress.as_fd(), call.into())?;
         ways.push(way);
     }
@@ -64,12 +67,16 @@ fn forward(ways: &[Way], mut poller: Poller, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let ready = poller.wait(Some(LOOK)).unwrap_or(0);
         for way in (0..ready).filter_map(|index| ways.get(poller.ready(index)? as usize)) {
-            let count = way.ingress.receive(&mut received, buffers.iter_mut().map(|buffer| &mut buffer[..])).unwrap_or(0);
-            let messages = received.datagrams().iter().zip(&buffers).take(count).map(|(datagram, buffer)| Message {
-                payload: buffer.get(..datagram.length).unwrap_or_default(),
-                destination: way.destination,
-                traffic_class: datagram.traffic_class,
-            });
+            let count = way
+                .ingress
+                .receive(&mut received, buffers.iter_mut().map(|buffer| &mut buffer[..]))
+                .unwrap_or(0);
+            let messages =
+                received.datagrams().iter().zip(&buffers).take(count).map(|(datagram, buffer)| Message {
+                    payload: buffer.get(..datagram.length).unwrap_or_default(),
+                    destination: way.destination,
+                    traffic_class: datagram.traffic_class,
+                });
             // What the kernel does not take is lost, and counted as such at the sink.
             let _ = way.egress.send(&mut sent, messages);
         }

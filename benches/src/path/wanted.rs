@@ -34,29 +34,49 @@ pub fn table(results: &Results) -> Table {
     for sink in [Sink::Relay, Sink::Edge] {
         let place = placement_name(sink).to_uppercase();
         let least = |wanted: f64| format!("at least {wanted} ×");
-        for (load, what) in [(Load::Overload, "delivered under overload"), (Load::ZeroLoss, "the most without loss")] {
+        for (load, what) in
+            [(Load::Overload, "delivered under overload"), (Load::ZeroLoss, "the most without loss")]
+        {
             let found = ratio(xdp, rtpengine, load, sink, OVER_RTPENGINE);
             row(&format!("Culvert on AF_XDP over rtpengine, {what}"), &place, least(OVER_RTPENGINE), found);
         }
         let found = ratio(xdp, Contender::XdpForwarder, Load::Overload, sink, OF_FORWARDER);
-        row("Culvert on AF_XDP over the AF_XDP forwarder, delivered under overload", &place, least(OF_FORWARDER), found);
+        row(
+            "Culvert on AF_XDP over the AF_XDP forwarder, delivered under overload",
+            &place,
+            least(OF_FORWARDER),
+            found,
+        );
         let found = ratio(Contender::CulvertSocket, rtpengine, Load::Overload, sink, SOCKET_OVER_RTPENGINE);
-        row("Culvert on sockets over rtpengine, delivered under overload", &place, least(SOCKET_OVER_RTPENGINE), found);
+        row(
+            "Culvert on sockets over rtpengine, delivered under overload",
+            &place,
+            least(SOCKET_OVER_RTPENGINE),
+            found,
+        );
         let wishes = [(Load::Fixed, 0, "p50"), (Load::Fixed, 1, "p99"), (Load::Most, 1, "p99")];
         for ((load, index, name), wanted) in wishes.into_iter().zip(LATENCY) {
             let percentiles = results.find(case(xdp, sink), load).and_then(|row| row.percentiles);
             let found = percentiles.map(|all| (format!("{:.0} µs", all[index]), all[index] <= wanted));
-            let load = if load == Load::Fixed { "45,000 packets a second" } else { "80 % of the most without loss" };
-            row(&format!("Culvert on AF_XDP, {name} at {load}"), &place, format!("at most {wanted} µs"), found);
+            let load =
+                if load == Load::Fixed { "45,000 packets a second" } else { "80 % of the most without loss" };
+            row(
+                &format!("Culvert on AF_XDP, {name} at {load}"),
+                &place,
+                format!("at most {wanted} µs"),
+                found,
+            );
         }
     }
     let best = |contender| {
-        let rates = [Sink::Relay, Sink::Edge].into_iter().filter_map(|sink| rate(results, contender, Load::Overload, sink));
+        let rates = [Sink::Relay, Sink::Edge]
+            .into_iter()
+            .filter_map(|sink| rate(results, contender, Load::Overload, sink));
         rates.max_by(f64::total_cmp)
     };
-    let found = best(xdp).zip(best(rtpengine)).map(|(ours, theirs)| {
-        (format!("{:.2}", ours / theirs), ours / theirs >= BEST_OVER_BEST)
-    });
+    let found = best(xdp)
+        .zip(best(rtpengine))
+        .map(|(ours, theirs)| (format!("{:.2}", ours / theirs), ours / theirs >= BEST_OVER_BEST));
     let wanted = format!("at least {BEST_OVER_BEST} ×");
     row("Culvert on AF_XDP over rtpengine, delivered under overload", "best of each", wanted, found);
     table

@@ -128,8 +128,10 @@ fn rewrite(frame: &mut [u8], ways: &[Way], first: u16) -> Option<()> {
     let mut addresses = [0; 12];
     addresses.copy_from_slice(&headers[26..38]);
     headers[26..38].copy_from_slice(&way.addresses);
-    let ip = sum(&way.addresses[..8]) + sum(&addresses[..8].iter().map(|byte| !byte).collect::<arrayvec::ArrayVec<u8, 8>>());
-    let ports = sum(&way.addresses[8..]) + sum(&[!addresses[8], !addresses[9], !addresses[10], !addresses[11]]);
+    let ip = sum(&way.addresses[..8])
+        + sum(&addresses[..8].iter().map(|byte| !byte).collect::<arrayvec::ArrayVec<u8, 8>>());
+    let ports =
+        sum(&way.addresses[8..]) + sum(&[!addresses[8], !addresses[9], !addresses[10], !addresses[11]]);
     adjust(headers, 24, ip);
     adjust(headers, 40, ip + ports);
     Some(())

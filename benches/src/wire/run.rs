@@ -65,7 +65,8 @@ pub fn once(
     meter.begin(run, &callees(flows))?;
     let lost_before = kernel::udp_losses(&topology.relay)?;
     let legs = (Some(SUITE), Some(SUITE));
-    let relay = topology.relay.run(|| Relay::start(backend, flows, legs, topology.macs, placement.relay_cpu))??;
+    let relay =
+        topology.relay.run(|| Relay::start(backend, flows, legs, topology.macs, placement.relay_cpu))??;
     generate(topology, traffic, placement, BATCH)?;
     let delivered = drained(meter);
     let mode = relay.mode();
@@ -84,14 +85,21 @@ pub fn once(
 /// Where each flow's packets must arrive.
 pub fn callees(flows: u32) -> Vec<SocketAddrV4> {
     let callees = (0..flows).map(|flow| Endpoints::of(flow).callee.to_socket_addr());
-    callees.filter_map(|callee| if let std::net::SocketAddr::V4(callee) = callee { Some(callee) } else { None }).collect()
+    callees
+        .filter_map(|callee| if let std::net::SocketAddr::V4(callee) = callee { Some(callee) } else { None })
+        .collect()
 }
 
 /// Sends what the meter's run says, from the edge's processor.
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn generate(topology: &Topology, traffic: &Traffic, placement: Placement, batch: u32) -> Result<(), WireError> {
+pub fn generate(
+    topology: &Topology,
+    traffic: &Traffic,
+    placement: Placement,
+    batch: u32,
+) -> Result<(), WireError> {
     let send = || -> Result<(), TrafficError> {
         culvert_traffic::pin(placement.edge_cpu)?;
         traffic.generator.send(&traffic.meter, batch)

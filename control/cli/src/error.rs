@@ -62,7 +62,9 @@ impl CliError {
                 ClientError::Status { .. } => 3,
                 _ => 4,
             },
-            Self::Load(LoadError::Plan { .. } | LoadError::Udp(UdpError::Bind { .. })) => 2,
+            Self::Load(
+                LoadError::Plan { .. } | LoadError::NextHop { .. } | LoadError::Udp(UdpError::Bind { .. }),
+            ) => 2,
             Self::Load(_) => 1,
             Self::Missed(_) => 5,
             Self::Write { .. } => 2,

@@ -138,6 +138,8 @@ fn plan(arguments: &Load) -> Plan {
         hostile: hostile.collect(),
         transport: match arguments.way {
             LoadWay::Sockets => Transport::Sockets,
+            LoadWay::AfXdp => Transport::AfXdp { relay_mac: arguments.relay_mac },
+            LoadWay::Xdp => Transport::Xdp { relay_mac: arguments.relay_mac },
         },
         settle: arguments.settle,
     }

@@ -44,12 +44,12 @@ pub(crate) struct Made {
 pub(crate) async fn create(
     client: &Client,
     plan: &Arc<Plan>,
-    locals: [&[SocketAddr]; 2],
+    locals: &[Vec<SocketAddr>; 2],
     stop: &Stop,
 ) -> Made {
     let mut calls: Vec<Option<Call>> = Vec::new();
     calls.resize_with(plan.sessions as usize, || None);
-    let locals = Arc::new(locals.map(<[SocketAddr]>::to_vec));
+    let locals = Arc::new(locals.clone());
     let (mut tasks, mut next, mut error) = (JoinSet::new(), 0, None);
     loop {
         while error.is_none() && !stop.is_set() && next < plan.sessions && tasks.len() < AT_ONCE {

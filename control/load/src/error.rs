@@ -52,6 +52,26 @@ pub enum LoadError {
         /// What the system says.
         reason: String,
     },
+    /// The kernel's routes cannot be read.
+    #[error(transparent)]
+    Watch(#[from] culvert_route::WatchError),
+    /// There is no next hop to the relay.
+    #[error("no next hop to the relay at {destination}: {reason}")]
+    NextHop {
+        /// The relay's address.
+        destination: std::net::IpAddr,
+        /// Why, and what would help.
+        reason: String,
+    },
+    /// The generator in the kernel.
+    #[error(transparent)]
+    Traffic(#[from] culvert_traffic::TrafficError),
+    /// An AF_XDP socket.
+    #[error(transparent)]
+    Xsk(#[from] culvert_xsk::XskError),
+    /// The XDP program that hands packets over.
+    #[error(transparent)]
+    Steering(#[from] SteeringFailure),
     /// Nothing could be sent for a while.
     #[error("the system has taken no packet for {seconds} s: is the interface up?")]
     Stuck {
@@ -67,6 +87,21 @@ pub enum LoadError {
     /// The thread that sends ended without a result.
     #[error("the generator's thread has ended in the middle of the run; please report this")]
     Thread,
+}
+
+/// Why packets from the relay cannot be had from an interface.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SteeringFailure {
+    /// The program was not loaded.
+    #[error(transparent)]
+    Load(#[from] culvert_ebpf_loader::LoadError),
+    /// It was not attached.
+    #[error(transparent)]
+    Attach(#[from] culvert_ebpf_loader::AttachError),
+    /// It cannot be told of a socket or an endpoint.
+    #[error(transparent)]
+    Steering(#[from] culvert_ebpf_loader::SteeringError),
 }
 
 impl LoadError {

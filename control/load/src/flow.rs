@@ -7,7 +7,7 @@ use culvert_srtp::{Contexts, ReceiveContext, SendContext};
 
 use crate::LoadError;
 use crate::calls::Call;
-use crate::plan::Plan;
+use crate::plan::{Plan, Transport};
 use crate::track::Track;
 use crate::transport::{Local, Side};
 
@@ -29,7 +29,12 @@ pub(crate) struct Flow {
     pub(crate) track: Track,
     send: Option<SendContext>,
     receive: Option<ReceiveContext>,
+    /// Under the relay's key, for who has to make up what was not kept.
+    guide: Option<SendContext>,
 }
+
+/// Marks the context of a guide.
+const GUIDE: u32 = 1 << 31;
 
 impl Flow {
     /// Whether it is sent as SRTP.
@@ -60,6 +65,10 @@ impl Flows {
                 let (here, there) = (&call.legs[direction], &call.legs[1 - direction]);
                 let [from, at] = if direction == 0 { [Side::A, Side::B] } else { [Side::B, Side::A] };
                 let send = here.keys.as_ref().map(|keys| keys.ours.set()).transpose()?;
+                let guide = match &there.keys {
+                    Some(keys) if matches!(plan.transport, Transport::Xdp { .. }) => Some(keys.relays.set()?),
+                    _ => None,
+                };
                 let receive = there.keys.as_ref().map(|keys| keys.relays.set()).transpose()?;
                 all.push(Flow {
                     direction,
@@ -72,6 +81,7 @@ impl Flows {
                     track: Track::new(plan.sequence.into()),
                     send: send.map(|keys| SendContext::new(keys, 1)),
                     receive: receive.map(|keys| ReceiveContext::new(keys, 1)),
+                    guide: guide.map(|keys| SendContext::new(keys, 1)),
                 });
             }
         }
@@ -91,6 +101,11 @@ impl Flows {
         self.all.get(id)
     }
 
+    /// The context that sends as the relay does on a flow's way to its receiver. Kept for the XDP way only.
+    pub(crate) fn guide(flow: usize) -> u32 {
+        flow as u32 | GUIDE
+    }
+
     /// The flow with this SSRC.
     pub(crate) fn with_ssrc(&self, ssrc: u32) -> Option<usize> {
         let id = ssrc.wrapping_sub(self.first_ssrc) as usize;
@@ -108,10 +123,12 @@ impl Contexts for Flows {
     }
 
     fn send(&self, id: u32) -> Option<&SendContext> {
-        self.all.get(id as usize)?.send.as_ref()
+        let flow = self.all.get((id & !GUIDE) as usize)?;
+        if id & GUIDE == 0 { flow.send.as_ref() } else { flow.guide.as_ref() }
     }
 
     fn send_mut(&mut self, id: u32) -> Option<&mut SendContext> {
-        self.all.get_mut(id as usize)?.send.as_mut()
+        let flow = self.all.get_mut((id & !GUIDE) as usize)?;
+        if id & GUIDE == 0 { flow.send.as_mut() } else { flow.guide.as_mut() }
     }
 }

@@ -74,7 +74,7 @@ impl<'p> Generator<'p> {
     pub(crate) fn new(plan: &'p Plan, flows: Flows, strangers: usize) -> Generator<'p> {
         let limit = plan.packets.unwrap_or(u64::MAX);
         Generator {
-            source: Source::new(plan),
+            source: Source::new(plan, form(plan)),
             sink: Sink::new(form(plan), plan.sample),
             stamps: Stamps::new(flows.len(), plan.flow_rate() * UNDER_WAY),
             pacer: Pacer::new(plan.media_rate(), plan.ramp, plan.duration, limit, plan.burst),

@@ -22,7 +22,9 @@ mod generator;
 mod histogram;
 mod hostile;
 mod keys;
+mod live;
 mod media;
+mod next_hop;
 mod pace;
 mod plan;
 mod ports;
@@ -37,7 +39,7 @@ mod track;
 mod transport;
 
 pub use culvert_srtp::Suite;
-pub use error::LoadError;
+pub use error::{LoadError, SteeringFailure};
 pub use generator::Second;
 pub use histogram::Histogram;
 pub use plan::{HostileKind, HostilePlan, LegPlan, Plan, Ports, Rate, Share, Transport};

@@ -11,6 +11,16 @@ const STEP: u32 = 160;
 pub(crate) struct Form {
     pub(crate) payload: usize,
     pub(crate) payload_type: u8,
+    pub(crate) timestamp: Timestamp,
+}
+
+/// What the RTP timestamp of a packet is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Timestamp {
+    /// That of 20 ms packets.
+    Voice,
+    /// The packet's number in the order of sending, which a sink in the kernel counts by.
+    Number { flows: u64, first_index: u64, first_ssrc: u32 },
 }
 
 impl Form {
@@ -45,7 +55,14 @@ impl Form {
 
     fn header(self, ssrc: u32, index: u64) -> [u8; HEADER] {
         let [q0, q1] = (index as u16).to_be_bytes();
-        let [t0, t1, t2, t3] = (index as u32).wrapping_mul(STEP).to_be_bytes();
+        let timestamp = match self.timestamp {
+            Timestamp::Voice => (index as u32).wrapping_mul(STEP),
+            Timestamp::Number { flows, first_index, first_ssrc } => {
+                let flow = ssrc.wrapping_sub(first_ssrc);
+                (index.wrapping_sub(first_index).wrapping_mul(flows) as u32).wrapping_add(flow)
+            }
+        };
+        let [t0, t1, t2, t3] = timestamp.to_be_bytes();
         let [s0, s1, s2, s3] = ssrc.to_be_bytes();
         [0x80, self.payload_type & 0x7f, q0, q1, t0, t1, t2, t3, s0, s1, s2, s3]
     }
@@ -73,7 +90,7 @@ mod tests {
     #[test]
     fn a_packet_is_itself_and_no_other() {
         for payload in [1, 7, 8, 160, 161, 1400] {
-            let form = Form { payload, payload_type: 96 };
+            let form = Form { payload, payload_type: 96, timestamp: Timestamp::Voice };
             let mut buffer = [0xaa; 2048];
             let length = form.write(&mut buffer, 0xdead_beef, 65_537);
             assert_eq!(length, 12 + payload);
@@ -89,6 +106,18 @@ mod tests {
                 packet[place] ^= 1;
             }
             assert!(!form.is(&packet[..length - 1], 0xdead_beef, 65_537));
+        }
+    }
+
+    #[test]
+    fn numbers_follow_the_order_of_sending() {
+        let timestamp = Timestamp::Number { flows: 3, first_index: 65_535, first_ssrc: u32::MAX };
+        let form = Form { payload: 4, payload_type: 0, timestamp };
+        let mut buffer = [0; 16];
+        for number in 0..30u32 {
+            let (flow, round) = (number % 3, u64::from(number / 3));
+            form.write(&mut buffer, u32::MAX.wrapping_add(flow), 65_535 + round);
+            assert_eq!(buffer[4..8], number.to_be_bytes());
         }
     }
 

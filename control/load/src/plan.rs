@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a run is to do.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use culvert_srtp::Suite;
@@ -11,6 +11,8 @@ use crate::media::HEADER;
 
 /// Packets that one call of the system, or one burst of the cipher, takes at most.
 pub(crate) const MOST_AT_ONCE: usize = 64;
+/// The first port where no system chooses one.
+const FIRST_PORT: u16 = 40_000;
 /// With headers and the longest tag it fits an Ethernet frame of either address family.
 const LONGEST_PAYLOAD: u16 = 1400;
 
@@ -68,10 +70,21 @@ pub struct LegPlan {
     pub reach: Option<IpAddr>,
 }
 
+impl LegPlan {
+    /// The generator's addresses, where no system chooses ports.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let (first, last) = match self.ports {
+            Ports::Any(count) => (FIRST_PORT, FIRST_PORT.saturating_add(count.saturating_sub(1))),
+            Ports::Range(first, last) => (first, last),
+        };
+        (first..=last).map(|port| SocketAddr::new(self.address, port)).collect()
+    }
+}
+
 /// Local ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// So many, which the system chooses.
+    /// So many, which the system chooses; from 40,000 on where frames are written by hand.
     Any(u16),
     /// From the first to the last.
     Range(u16, u16),
@@ -97,11 +110,34 @@ pub enum Rate {
 }
 
 /// By which way packets go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
     /// UDP sockets. Needs no privileges.
     #[default]
     Sockets,
+    /// Frames with headers of their own, through AF_XDP sockets on every queue of the interface that leads to the relay.
+    /// Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF.
+    AfXdp {
+        /// Where frames to the relay go; `None`: what the kernel's routes and neighbours say.
+        relay_mac: Option<[u8; 6]>,
+    },
+    /// Frames prepared in a pool that the kernel sends from itself (XDP live frames), and counts when they come back: for
+    /// millions of packets a second. From A to B, IPv4, without hostile traffic. Needs root.
+    Xdp {
+        /// Where frames to the relay go; `None`: what the kernel's routes and neighbours say.
+        relay_mac: Option<[u8; 6]>,
+    },
+}
+
+impl Transport {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sockets => "sockets",
+            Self::AfXdp { .. } => "af_xdp",
+            Self::Xdp { .. } => "xdp",
+        }
+    }
 }
 
 /// What is sent that is no media of a session.
@@ -249,6 +285,12 @@ impl Plan {
                 return refuse("ports", "name at least one: a count, or FIRST-LAST");
             }
         }
+        if self.transport != Transport::Sockets && self.legs_overlap() {
+            return refuse("ports", "leg A and leg B share some: give them ranges apart, or two addresses");
+        }
+        if matches!(self.transport, Transport::Xdp { .. }) {
+            self.check_xdp()?;
+        }
         for HostilePlan { kind, share } in &self.hostile {
             let rate = self.hostile_rate(*share);
             if !rate.is_finite() || !(0.0..=1e8).contains(&rate) {
@@ -262,6 +304,30 @@ impl Plan {
                 let reason = "leg A is plain RTP, which has no tags: give it a suite";
                 return Err(LoadError::plan(kind.name(), reason));
             }
+        }
+        Ok(())
+    }
+
+    fn legs_overlap(&self) -> bool {
+        let [a, b] = self.legs.each_ref().map(LegPlan::addresses);
+        a.first().map(SocketAddr::ip) == b.first().map(SocketAddr::ip)
+            && a.first().map(SocketAddr::port) <= b.last().map(SocketAddr::port)
+            && b.first().map(SocketAddr::port) <= a.last().map(SocketAddr::port)
+    }
+
+    fn check_xdp(&self) -> Result<(), LoadError> {
+        let refuse = |part, reason: &str| Err(LoadError::plan(part, reason));
+        if self.both {
+            return refuse("both", "the XDP way sends from A to B only: take sockets or AF_XDP for both");
+        }
+        if !self.hostile.is_empty() {
+            return refuse("hostile", "the XDP way sends media only: run another load beside it");
+        }
+        if self.legs.iter().any(|leg| !leg.address.is_ipv4()) {
+            return refuse("address", "the XDP way counts IPv4 only: take sockets or AF_XDP for IPv6");
+        }
+        if self.sessions > 100_000 {
+            return refuse("sessions", "the XDP way takes up to 100,000");
         }
         Ok(())
     }
@@ -342,5 +408,28 @@ pub(crate) mod tests {
             plan.hostile.push(HostilePlan { kind: HostileKind::Forged, share: Share::OfMedia(0.1) });
         };
         assert_eq!(refusal(forged), "forged");
+        let by_xdp = |plan: &mut Plan| {
+            plan.transport = Transport::Xdp { relay_mac: None };
+            plan.legs[1].ports = Ports::Range(50_000, 50_000);
+        };
+        let mut xdp = plan();
+        by_xdp(&mut xdp);
+        xdp.check().unwrap();
+        assert_eq!(refusal(|plan| plan.transport = Transport::AfXdp { relay_mac: None }), "ports");
+        for (part, change) in [
+            ("both", (|plan: &mut Plan| plan.both = true) as fn(&mut Plan)),
+            ("address", |plan| plan.legs[0].address = "::1".parse().unwrap()),
+            ("hostile", |plan| {
+                plan.hostile.push(HostilePlan { kind: HostileKind::Stun, share: Share::PerSecond(1.0) });
+            }),
+        ] {
+            let mut plan = plan();
+            by_xdp(&mut plan);
+            change(&mut plan);
+            assert!(
+                matches!(plan.check(), Err(LoadError::Plan { part: found, .. }) if found == part),
+                "{part}"
+            );
+        }
     }
 }

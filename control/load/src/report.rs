@@ -13,7 +13,7 @@ use crate::HostileKind;
 use crate::calls::Counted;
 use crate::generator::{Ran, Second};
 use crate::histogram::Histogram;
-use crate::plan::{Plan, Transport};
+use crate::plan::Plan;
 use crate::sink::Heard;
 
 /// What came of a run. Serialises to what the documentation of `culvert load` describes.
@@ -199,9 +199,7 @@ pub(crate) fn report(context: Context<'_>, ran: Ran) -> Report {
         run: plan.run.clone(),
         started: humantime::format_rfc3339_millis(started).to_string(),
         interrupted: ran.interrupted,
-        transport: match plan.transport {
-            Transport::Sockets => "sockets",
-        },
+        transport: plan.transport.name(),
         sessions: SessionsReport {
             made: plan.sessions,
             seconds: setup.as_secs_f64(),

@@ -2,6 +2,7 @@
 //! A run from its first session to the report.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -10,9 +11,11 @@ use culvert_api::{Client, v1};
 use crate::calls::{self, Call, Counted, Made};
 use crate::flow::Flows;
 use crate::generator::{Generator, Ran, Second};
-use crate::plan::Transport;
+use crate::live;
+use crate::next_hop::next_hop;
+use crate::plan::{LegPlan, Transport};
 use crate::report::{self, Context, NodeCounts};
-use crate::transport::{STRANGERS, Sockets};
+use crate::transport::{AfXdp, STRANGERS, Sockets};
 use crate::{LoadError, Plan, Report, Stop};
 
 /// What a run tells while it goes.
@@ -44,13 +47,11 @@ pub async fn run(
 ) -> Result<Report, LoadError> {
     plan.check()?;
     let plan = Arc::new(plan);
-    let mut way = match &plan.transport {
-        Transport::Sockets => Sockets::bind(&plan)?,
-    };
+    let prepared = Prepared::new(&plan)?;
     let started = SystemTime::now();
     let before = node(client).await;
     let begin = Instant::now();
-    let Made { calls, asked, error } = calls::create(client, &plan, way.addresses(), &stop).await;
+    let Made { calls, asked, error } = calls::create(client, &plan, prepared.addresses(), &stop).await;
     let setup = begin.elapsed();
     let calls: Option<Vec<Call>> = calls.into_iter().collect();
     let (Some(calls), None) = (calls, &error) else {
@@ -59,23 +60,79 @@ pub async fn run(
     };
     observe(Progress::Sessions { made: plan.sessions, seconds: setup.as_secs_f64() });
 
-    let ran = {
-        let (plan, stop) = (Arc::clone(&plan), stop);
-        let send = move || -> Result<Ran, LoadError> {
-            let flows = Flows::new(&plan, calls, first_ssrc(&plan)?)?;
-            let generator = Generator::new(&plan, flows, STRANGERS);
-            generator.run(&mut way, &stop, &mut |second| observe(Progress::Second(second)))
-        };
-        tokio::task::spawn_blocking(send).await
-    };
+    let ran = send(&plan, prepared, calls, stop, observe).await;
     // Sessions are asked for what they counted while the node still has their drops in its own counters.
     let counted: Counted = calls::delete(client, &plan, 0..plan.sessions).await;
-    let ran = ran.map_err(|_| LoadError::Thread)??;
+    let ran = ran?;
     let node = match (before, node(client).await) {
         (Some(before), Some(after)) => Some(NodeCounts::between(&before, &after)),
         _ => None,
     };
     Ok(report::report(Context { plan: &plan, started, setup, counted, node }, ran))
+}
+
+/// What there is of a way before the relay has said where it receives.
+enum Prepared {
+    Sockets(Box<Sockets>),
+    /// Addresses for frames with headers of their own.
+    Addresses([Vec<SocketAddr>; 2]),
+}
+
+impl Prepared {
+    fn new(plan: &Plan) -> Result<Prepared, LoadError> {
+        Ok(match plan.transport {
+            Transport::Sockets => Prepared::Sockets(Box::new(Sockets::bind(plan)?)),
+            Transport::AfXdp { .. } | Transport::Xdp { .. } => {
+                Prepared::Addresses(plan.legs.each_ref().map(LegPlan::addresses))
+            }
+        })
+    }
+
+    fn addresses(&self) -> &[Vec<SocketAddr>; 2] {
+        match self {
+            Prepared::Sockets(sockets) => sockets.addresses(),
+            Prepared::Addresses(addresses) => addresses,
+        }
+    }
+}
+
+/// Sends and receives, on a thread where that may block.
+async fn send(
+    plan: &Arc<Plan>,
+    prepared: Prepared,
+    calls: Vec<Call>,
+    stop: Stop,
+    mut observe: impl FnMut(Progress) + Send + 'static,
+) -> Result<Ran, LoadError> {
+    let mut observe = move |second| observe(Progress::Second(second));
+    let plan = Arc::clone(plan);
+    let relays = calls.first().map(|call| call.legs.each_ref().map(|leg| leg.relay.ip()));
+    let relays = relays.ok_or_else(|| LoadError::plan("sessions", "there are none"))?;
+    let first_ssrc = first_ssrc(&plan)?;
+    let flows = {
+        let plan = Arc::clone(&plan);
+        move || Flows::new(&plan, calls, first_ssrc)
+    };
+    let ran = match (prepared, plan.transport) {
+        (Prepared::Sockets(mut way), _) => tokio::task::spawn_blocking(move || {
+            Generator::new(&plan, flows()?, STRANGERS).run(&mut *way, &stop, &mut observe)
+        }),
+        (Prepared::Addresses(locals), Transport::AfXdp { relay_mac }) => {
+            let hops = [next_hop(relays[0], relay_mac).await?, next_hop(relays[1], relay_mac).await?];
+            tokio::task::spawn_blocking(move || {
+                let mut way = AfXdp::bind(&plan, locals, hops)?;
+                Generator::new(&plan, flows()?, STRANGERS).run(&mut way, &stop, &mut observe)
+            })
+        }
+        (Prepared::Addresses(locals), Transport::Xdp { relay_mac }) => {
+            let hop = next_hop(relays[0], relay_mac).await?;
+            let sink = next_hop(relays[1], relay_mac).await?.interface_name;
+            let path = live::Path { hop, sink, locals };
+            tokio::task::spawn_blocking(move || live::run(&plan, flows()?, &path, &stop, &mut observe))
+        }
+        (Prepared::Addresses(_), Transport::Sockets) => return Err(LoadError::Thread),
+    };
+    ran.await.map_err(|_| LoadError::Thread)?
 }
 
 fn first_ssrc(plan: &Plan) -> Result<u32, LoadError> {

@@ -5,7 +5,7 @@ use arrayvec::ArrayVec;
 use culvert_srtp::{Kind, Packet, Reject, protect_burst};
 
 use crate::flow::Flows;
-use crate::media::Form;
+use crate::media::{Form, Timestamp};
 use crate::plan::{MOST_AT_ONCE, Plan};
 use crate::transport::Outgoing;
 
@@ -29,9 +29,9 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn new(plan: &Plan) -> Source {
+    pub(crate) fn new(plan: &Plan, form: Form) -> Source {
         Source {
-            form: form(plan),
+            form,
             buffers: vec![vec![0; plan.room()]; MOST_AT_ONCE],
             burst: ArrayVec::new(),
             cursor: 0,
@@ -95,5 +95,5 @@ impl Source {
 
 /// What the packets of a plan look like.
 pub(crate) fn form(plan: &Plan) -> Form {
-    Form { payload: plan.payload.into(), payload_type: plan.payload_type }
+    Form { payload: plan.payload.into(), payload_type: plan.payload_type, timestamp: Timestamp::Voice }
 }

@@ -19,7 +19,9 @@ pub enum TrafficError {
         flows: u32,
     },
     /// The object was refused.
-    #[error("cannot load the generator with {frames} frames of up to {longest} bytes: {source}; it takes root, and memory for them")]
+    #[error(
+        "cannot load the generator with {frames} frames of up to {longest} bytes: {source}; it takes root, and memory for them"
+    )]
     Load {
         /// Frames asked for.
         frames: u32,
@@ -60,7 +62,9 @@ pub enum TrafficError {
         room: usize,
     },
     /// A run that the pool has no frames or the meter no flows for.
-    #[error("a run of {frames} frames and {flows} flows does not fit a pool of {room} frames and {flow_room} flows; there must be one of each at least")]
+    #[error(
+        "a run of {frames} frames and {flows} flows does not fit a pool of {room} frames and {flow_room} flows; there must be one of each at least"
+    )]
     Run {
         /// Frames asked for.
         frames: u32,

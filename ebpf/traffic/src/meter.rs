@@ -231,7 +231,8 @@ impl Meter {
 
     /// The packets that the sink kept: of every [`crate::SAMPLE_STRIDE`] one.
     pub fn samples(&self) -> Vec<Sample> {
-        let samples = self.samples.words().chunks_exact(SAMPLE_WORDS).zip((0..).step_by(SAMPLE_STRIDE as usize));
+        let samples =
+            self.samples.words().chunks_exact(SAMPLE_WORDS).zip((0..).step_by(SAMPLE_STRIDE as usize));
         samples.filter_map(|(words, place)| sample(words, place)).collect()
     }
 }

@@ -140,7 +140,11 @@ fn netns_a_stamped_run_tells_each_packets_time() {
     let latencies = meter.latencies();
     assert_eq!(latencies.len(), FRAMES as usize);
     // From program to program, through a softirq: not nothing, and not the time since the machine started.
-    assert!(latencies.iter().all(|latency| (1..1_000_000_000).contains(latency)), "{:?}", latencies.iter().max());
+    assert!(
+        latencies.iter().all(|latency| (1..1_000_000_000).contains(latency)),
+        "{:?}",
+        latencies.iter().max()
+    );
     // 20 microseconds between packets, but for what was caught up.
     let span = meter.sent().span;
     assert!((195_000_000..400_000_000).contains(&span), "{span}");

@@ -19,6 +19,10 @@ Examples:
     --a-realm outside --b-realm inside --source 192.0.2.9 --sink 198.51.100.9 \\
     --max-loss 0.1% --max-p99 1ms --html report.html
 
+  # Millions of packets a second into a wire, as root: the kernel sends them from a pool and counts them
+  culvert load --way xdp --sessions 100 --rate 3000000 --a-realm outside --b-realm inside \
+    --source 192.0.2.9 --sink 198.51.100.9
+
   # Hostile packets besides: a tenth of the media rate forged, 5,000 STUN requests a second
   culvert load --sessions 100 --a-realm outside --b-realm inside --source 192.0.2.9 --sink 198.51.100.9 \\
     --forged 10% --stun 5000
@@ -116,6 +120,10 @@ pub(crate) struct Load {
     #[arg(long, value_enum, default_value_t = Way::Sockets, help_heading = "Packets")]
     pub(crate) way: Way,
 
+    /// MAC address that frames to the relay go to, with --way af-xdp or xdp [default: the next hop's]
+    #[arg(long, value_name = "MAC", value_parser = mac_address, help_heading = "Packets")]
+    pub(crate) relay_mac: Option<[u8; 6]>,
+
     #[command(flatten)]
     pub(crate) hostile: Hostile,
 
@@ -185,6 +193,10 @@ impl FromStr for Suite {
 pub(crate) enum Way {
     /// UDP sockets; needs no privileges
     Sockets,
+    /// Frames of its own through AF_XDP sockets; root
+    AfXdp,
+    /// Frames that the kernel sends and counts itself, millions a second, from A to B, IPv4; root
+    Xdp,
 }
 
 fn ports(text: &str) -> Result<Ports, String> {
@@ -197,6 +209,16 @@ fn ports(text: &str) -> Result<Ports, String> {
             if first <= last { Ok(Ports::Range(first, last)) } else { Err(wrong()) }
         }
     }
+}
+
+fn mac_address(text: &str) -> Result<[u8; 6], String> {
+    let parts = text.split(':').map(|part| match part.len() {
+        1 | 2 => u8::from_str_radix(part, 16).ok(),
+        _ => None,
+    });
+    let bytes: Option<Vec<u8>> = parts.collect();
+    let bytes = bytes.and_then(|bytes| <[u8; 6]>::try_from(bytes).ok());
+    bytes.ok_or_else(|| "write six bytes in hex, such as 02:00:00:00:00:01".to_owned())
 }
 
 /// `0.1%`, or `0.001`.
@@ -247,6 +269,14 @@ mod tests {
         assert_eq!(ports("40000-40015"), Ok(Ports::Range(40_000, 40_015)));
         for wrong in ["0", "9-8", "1-", "70000", "a-b"] {
             assert!(ports(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_mac_address_is_six_bytes() {
+        assert_eq!(mac_address("02:00:ab:0:00:1f"), Ok([2, 0, 0xab, 0, 0, 0x1f]));
+        for wrong in ["", "02:00:ab:00:00", "02:00:ab:00:00:1f:1", "02:00:ab:00:00:100", "+2:0:0:0:0:g"] {
+            assert!(mac_address(wrong).is_err(), "{wrong}");
         }
     }
 

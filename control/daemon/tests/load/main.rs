@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod middle;
+mod netns;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -149,11 +150,11 @@ async fn what_a_network_does_to_packets_is_found() {
     let net = relay.net();
     let middle = Middle::start(net.host(9), net.host(1));
     let mut plan = loopback(&relay);
-    plan.legs[0].reach = Some(net.host(9));
+    // A plain leg takes packets from the address that was signalled.
+    (plan.legs[0].reach, plan.legs[0].address) = (Some(net.host(9)), net.host(9));
     // On a plain leg B duplicates and disorder of a plain leg A stay.
     plan.legs.iter_mut().for_each(|leg| leg.suite = None);
     (plan.sessions, plan.sequence) = (1, 0);
-    // The middle-man is what sends to the relay.
     let report = run(&client, plan).await;
     let faults = middle.stop();
     assert_eq!(faults, middle::Faults { seen: 200, dropped: 4, doubled: 4, held: 4 });

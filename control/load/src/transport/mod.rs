@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The ways that packets can go.
 
+mod af_xdp;
 mod sockets;
 
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use crate::LoadError;
 
+pub(crate) use af_xdp::AfXdp;
 pub(crate) use sockets::{STRANGERS, Sockets};
 
 /// One of the generator's own addresses.

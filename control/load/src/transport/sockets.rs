@@ -69,8 +69,8 @@ impl Sockets {
     }
 
     /// The generator's addresses of each leg.
-    pub(crate) fn addresses(&self) -> [&[SocketAddr]; 2] {
-        self.addresses.each_ref().map(Vec::as_slice)
+    pub(crate) fn addresses(&self) -> &[Vec<SocketAddr>; 2] {
+        &self.addresses
     }
 }
 
