@@ -139,7 +139,7 @@ fn plan(arguments: &Load) -> Plan {
         transport: match arguments.way {
             LoadWay::Sockets => Transport::Sockets,
             LoadWay::AfXdp => Transport::AfXdp { relay_mac: arguments.relay_mac },
-            LoadWay::Xdp => Transport::Xdp { relay_mac: arguments.relay_mac },
+            LoadWay::Xdp => Transport::Xdp { relay_mac: arguments.relay_mac, pool: arguments.pool },
         },
         settle: arguments.settle,
     }

@@ -30,8 +30,6 @@ const HEADERS: usize = ETHERNET_LENGTH + IPV4_LENGTH + UDP_LENGTH;
 const NUMBER: usize = HEADERS + 4;
 /// Places that are refilled at once: whole words of the sink's list of what has come.
 const CHUNK: u32 = 4096;
-/// Places of the pool: 256 MiB of frames of up to 256 bytes.
-const MOST_PLACES: u32 = 1 << 20;
 /// Packet numbers end with 32 bits.
 const MOST_PACKETS: u64 = u32::MAX as u64;
 /// After so long a packet that has not come back is given up, and its place used again.
@@ -59,6 +57,7 @@ pub(crate) fn run(
     plan: &Plan,
     mut flows: Flows,
     path: &Path,
+    pool: u32,
     stop: &Stop,
     observe: &mut dyn FnMut(Second),
 ) -> Result<Ran, LoadError> {
@@ -70,7 +69,7 @@ pub(crate) fn run(
     let tag = |leg: usize| plan.legs[leg].suite.map_or(0, |suite| suite.rtp_tag_length());
     let packet = HEADER + usize::from(plan.payload);
     let length = HEADERS + packet + tag(0);
-    let places = places(total);
+    let places = places(total, pool);
     let count = flows.len() as u32;
     let mut traffic = Traffic::load(TrafficConfig { frames: places, longest: length, flows: count })?;
     traffic.generator.attach_sink(&path.sink)?;
@@ -109,7 +108,7 @@ pub(crate) fn run(
         stamped: true,
     };
     meter.begin(&run, &destinations)?;
-    let mut watch = Watch::new(plan, &meter, total);
+    let mut watch = Watch::new(plan, &meter, places);
     let (goal, ended) = (AtomicU64::new(total), AtomicBool::new(false));
     let sent = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
@@ -153,8 +152,8 @@ fn total(plan: &Plan) -> u64 {
     (due.ceil() as u64).min(plan.packets.unwrap_or(u64::MAX)).clamp(1, MOST_PACKETS)
 }
 
-fn places(total: u64) -> u32 {
-    let chunks = total.div_ceil(CHUNK.into()).min(u64::from(MOST_PLACES / CHUNK));
+fn places(total: u64, pool: u32) -> u32 {
+    let chunks = total.div_ceil(CHUNK.into()).min(u64::from(pool / CHUNK));
     chunks as u32 * CHUNK
 }
 
@@ -272,13 +271,13 @@ struct Watch<'p> {
 }
 
 impl<'p> Watch<'p> {
-    fn new(plan: &'p Plan, meter: &'p Meter, total: u64) -> Watch<'p> {
+    fn new(plan: &'p Plan, meter: &'p Meter, places: u32) -> Watch<'p> {
         Watch {
             plan,
             meter,
             begin: Instant::now(),
             latency: Histogram::default(),
-            places: places(total),
+            places,
             sent: 0,
             seconds: Vec::new(),
             before: Second::default(),
@@ -398,8 +397,8 @@ mod tests {
 
     #[test]
     fn the_pool_is_whole_chunks_and_no_more_than_it_needs() {
-        assert_eq!((places(1), places(4096), places(4097)), (CHUNK, CHUNK, 2 * CHUNK));
-        assert_eq!(places(u64::MAX), MOST_PLACES);
+        let of = |total| places(total, 10_000);
+        assert_eq!((of(1), of(4096), of(4097), of(u64::MAX)), (CHUNK, CHUNK, 2 * CHUNK, 2 * CHUNK));
     }
 
     #[test]

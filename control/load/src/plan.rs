@@ -11,6 +11,8 @@ use crate::media::HEADER;
 
 /// Packets that one call of the system, or one burst of the cipher, takes at most.
 pub(crate) const MOST_AT_ONCE: usize = 64;
+/// Frames that a pool may have: two chunks that are refilled at once, at least.
+const POOL: std::ops::RangeInclusive<u32> = 8192..=1 << 22;
 /// The first port where no system chooses one.
 const FIRST_PORT: u16 = 40_000;
 /// With headers and the longest tag it fits an Ethernet frame of either address family.
@@ -126,6 +128,9 @@ pub enum Transport {
     Xdp {
         /// Where frames to the relay go; `None`: what the kernel's routes and neighbours say.
         relay_mac: Option<[u8; 6]>,
+        /// Frames of the pool, 8,192 to 4,194,304, at 256 bytes of memory for each 256 of a frame. A run with more packets
+        /// refills it as it goes, which takes a processor; one with fewer has all made before it begins.
+        pool: u32,
     },
 }
 
@@ -288,7 +293,10 @@ impl Plan {
         if self.transport != Transport::Sockets && self.legs_overlap() {
             return refuse("ports", "leg A and leg B share some: give them ranges apart, or two addresses");
         }
-        if matches!(self.transport, Transport::Xdp { .. }) {
+        if let Transport::Xdp { pool, .. } = self.transport {
+            if !POOL.contains(&pool) {
+                return refuse("pool", "take 8,192 to 4,194,304 frames");
+            }
             self.check_xdp()?;
         }
         for HostilePlan { kind, share } in &self.hostile {
@@ -409,7 +417,7 @@ pub(crate) mod tests {
         };
         assert_eq!(refusal(forged), "forged");
         let by_xdp = |plan: &mut Plan| {
-            plan.transport = Transport::Xdp { relay_mac: None };
+            plan.transport = Transport::Xdp { relay_mac: None, pool: 8192 };
             plan.legs[1].ports = Ports::Range(50_000, 50_000);
         };
         let mut xdp = plan();
@@ -417,7 +425,11 @@ pub(crate) mod tests {
         xdp.check().unwrap();
         assert_eq!(refusal(|plan| plan.transport = Transport::AfXdp { relay_mac: None }), "ports");
         for (part, change) in [
-            ("both", (|plan: &mut Plan| plan.both = true) as fn(&mut Plan)),
+            (
+                "pool",
+                (|plan| plan.transport = Transport::Xdp { relay_mac: None, pool: 8191 }) as fn(&mut Plan),
+            ),
+            ("both", |plan| plan.both = true),
             ("address", |plan| plan.legs[0].address = "::1".parse().unwrap()),
             ("hostile", |plan| {
                 plan.hostile.push(HostilePlan { kind: HostileKind::Stun, share: Share::PerSecond(1.0) });

@@ -124,11 +124,11 @@ async fn send(
                 Generator::new(&plan, flows()?, STRANGERS).run(&mut way, &stop, &mut observe)
             })
         }
-        (Prepared::Addresses(locals), Transport::Xdp { relay_mac }) => {
+        (Prepared::Addresses(locals), Transport::Xdp { relay_mac, pool }) => {
             let hop = next_hop(relays[0], relay_mac).await?;
             let sink = next_hop(relays[1], relay_mac).await?.interface_name;
             let path = live::Path { hop, sink, locals };
-            tokio::task::spawn_blocking(move || live::run(&plan, flows()?, &path, &stop, &mut observe))
+            tokio::task::spawn_blocking(move || live::run(&plan, flows()?, &path, pool, &stop, &mut observe))
         }
         (Prepared::Addresses(_), Transport::Sockets) => return Err(LoadError::Thread),
     };

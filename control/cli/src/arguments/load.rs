@@ -123,6 +123,9 @@ pub(crate) struct Load {
     /// MAC address that frames to the relay go to, with --way af-xdp or xdp [default: the next hop's]
     #[arg(long, value_name = "MAC", value_parser = mac_address, help_heading = "Packets")]
     pub(crate) relay_mac: Option<[u8; 6]>,
+    /// Frames that are made ahead, with --way xdp
+    #[arg(long, value_name = "NUMBER", default_value_t = 1 << 20, help_heading = "Packets")]
+    pub(crate) pool: u32,
 
     #[command(flatten)]
     pub(crate) hostile: Hostile,
