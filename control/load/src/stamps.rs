@@ -44,7 +44,7 @@ impl Stamps {
 
     fn place(&self, flow: usize, index: u64) -> (usize, u64) {
         let depth = self.depth as u64;
-        (flow * self.depth + (index % depth) as usize, index / depth & ((1 << LAP_BITS) - 1))
+        (flow * self.depth + (index % depth) as usize, (index / depth) & ((1 << LAP_BITS) - 1))
     }
 }
 
