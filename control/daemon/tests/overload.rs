@@ -76,7 +76,7 @@ impl Call {
     }
 }
 
-/// A relay, how much of a core a session takes of it, and how fast its sides talk.
+/// A relay that may promise little, between two networks.
 struct Overload {
     bed: Bed,
     relay: Relay,
@@ -271,9 +271,12 @@ fn dropped(before: &v1::Session, after: &v1::Session, leg: usize) -> BTreeMap<St
 fn interfaces(node: &v1::GetNodeResponse) -> [(BTreeMap<String, u64>, u64); 2] {
     [0, 1].map(|index| {
         let interface = &node.interfaces[index];
-        let queues = interface.queues.iter().flat_map(|queue| queue.socket_drops.values());
+        // The others count looks at a ring that was empty, not packets.
+        let full = |queue: &v1::QueueStatus| {
+            queue.socket_drops["receive_dropped"] + queue.socket_drops["receive_ring_full"]
+        };
         let counters = interface.counters.iter().map(|(name, count)| (name.clone(), *count)).collect();
-        (counters, queues.sum())
+        (counters, interface.queues.iter().map(full).sum())
     })
 }
 
