@@ -2,8 +2,9 @@
 //! `culvert.v1.Relay`: messages in, answers out. Decisions are the node's.
 
 mod answer;
+pub(crate) mod capacity;
 mod mras;
-mod node;
+pub(crate) mod node;
 mod protection;
 mod request;
 mod top;

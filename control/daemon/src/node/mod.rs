@@ -8,7 +8,6 @@ mod ledger;
 mod observer;
 mod rates;
 mod top;
-mod totals;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,10 +24,11 @@ pub use end::Deleted;
 pub use happening::{Happening, What};
 pub use rates::Rates;
 pub use top::{Order, Ranked, Top};
-pub use totals::Totals;
 
 use self::ledger::Ledger;
 use self::observer::{Observer, Progress};
+use crate::capacity::Looks;
+use crate::flow_sums::FlowSums;
 use crate::mras::Mras;
 use crate::plane::{Plane, PlaneError, Told};
 
@@ -43,7 +43,7 @@ const BREATH: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub struct Node {
     inner: Mutex<Inner>,
-    observer: Arc<Observer>,
+    observer: Observer,
     /// Of the workers' stamps.
     clock: Clock,
     events: broadcast::Sender<Arc<Happening>>,
@@ -69,16 +69,9 @@ pub struct Inner {
     pub sessions: Sessions,
     /// What carries them out.
     pub plane: Plane,
-    observer: Arc<Observer>,
     removals: Vec<end::Removal>,
     ledgers: HashMap<SessionId, Ledger>,
-}
-
-impl Inner {
-    /// What all flows have counted, those that have ended too, as of the last look at them.
-    pub fn totals(&self) -> Arc<Totals> {
-        self.observer.totals()
-    }
+    looks: Looks,
 }
 
 /// Why a request was refused.
@@ -96,15 +89,10 @@ pub enum NodeError {
 impl Node {
     /// A node without sessions. `authentication_failures`: how many in a second are worth an event.
     pub fn new(sessions: Sessions, plane: Plane, authentication_failures: u64) -> Node {
-        let observer = Arc::new(Observer::new(sessions.config().max_sessions));
+        let observer = Observer::new(sessions.config().max_sessions);
         let clock = plane.clock();
-        let inner = Inner {
-            sessions,
-            plane,
-            observer: Arc::clone(&observer),
-            removals: Vec::new(),
-            ledgers: HashMap::new(),
-        };
+        let inner =
+            Inner { sessions, plane, removals: Vec::new(), ledgers: HashMap::new(), looks: Looks::default() };
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         Node {
             inner: Mutex::new(inner),
@@ -148,6 +136,12 @@ impl Node {
     /// Looks at the node as it stands. Be quick: requests wait meanwhile.
     pub fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
         look(&self.lock())
+    }
+
+    /// What all flows have counted, those that have ended too, and how good their streams are, as of the last look at them.
+    /// Takes the lock of nobody who works.
+    pub fn flow_sums(&self) -> Arc<FlowSums> {
+        self.observer.sums()
     }
 
     /// When it began.
@@ -258,6 +252,13 @@ impl Node {
             }
         }
         tracing::trace!(slices, ?longest, "looked at all flows");
+    }
+
+    /// Holds what packets were thought to cost against what the workers are seen to do. To be called every second.
+    pub fn correct_costs(&self) {
+        let mut inner = self.lock();
+        let Inner { sessions, plane, looks, .. } = &mut *inner;
+        looks.correct(plane, sessions);
     }
 
     /// Resolves next hops again, after routes have changed.

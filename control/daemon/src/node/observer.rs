@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use culvert_engine::{DropReason, FlowCounters};
 use culvert_session::watch::{Notice, Snapshot, Watch, WatchConfig};
-use culvert_session::{FlowKey, Owner, SessionId, SessionView};
+use culvert_session::{FlowKey, MediaKind, Owner, SessionId, SessionView};
 
+use super::What;
 use super::rates::{Counted, Rates};
-use super::{Totals, What};
+use crate::flow_sums::FlowSums;
 
 /// Flows in a slice, at least.
 const SLICE: usize = 512;
@@ -27,7 +28,7 @@ const MOST_RESERVED: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Observer {
     state: Mutex<State>,
-    totals: Mutex<Arc<Totals>>,
+    sums: Mutex<Arc<FlowSums>>,
 }
 
 #[derive(Debug)]
@@ -38,7 +39,7 @@ struct State {
     vacant: Vec<usize>,
     flows: usize,
     /// Of flows that have ended.
-    ended: Totals,
+    ended: FlowSums,
     pass: Option<Pass>,
     /// Begin of the last whole pass, and of the one before.
     passes: [Option<Duration>; 2],
@@ -51,9 +52,9 @@ struct Pass {
     /// The place at which the next slice begins.
     next: usize,
     slice: usize,
-    live: Totals,
+    live: FlowSums,
     /// Of flows that have ended after they were counted as live.
-    ended: Totals,
+    ended: FlowSums,
 }
 
 /// A session under observation.
@@ -74,6 +75,7 @@ struct ObservedFlow {
     /// Index of the media, and the leg at which it arrives.
     place: (u8, u8),
     clock_rate: u32,
+    kind: MediaKind,
     counters: Arc<FlowCounters>,
     held: bool,
     watch: Watch,
@@ -98,11 +100,11 @@ impl Observer {
             places: HashMap::with_capacity(room),
             vacant: Vec::new(),
             flows: 0,
-            ended: Totals::default(),
+            ended: FlowSums::default(),
             pass: None,
             passes: [None; 2],
         };
-        Observer { state: Mutex::new(state), totals: Mutex::default() }
+        Observer { state: Mutex::new(state), sums: Mutex::default() }
     }
 
     /// Observes a session from `now` on. `counters` finds those of its flows.
@@ -121,6 +123,7 @@ impl Observer {
                 flows.extend(counters(&key).map(|counters| ObservedFlow {
                     place: (media, from_leg),
                     clock_rate: of.clock_rate,
+                    kind: of.kind,
                     counters,
                     held: false,
                     watch: Watch::new(config, now),
@@ -161,7 +164,7 @@ impl Observer {
             Some(pass) if place < pass.next => &mut pass.ended,
             _ => &mut state.ended,
         };
-        observed.flows.iter().for_each(|flow| ended.add(&flow.counters));
+        observed.flows.iter().for_each(|flow| ended.add_ended(&flow.counters));
         observed.into_counters()
     }
 
@@ -185,8 +188,8 @@ impl Observer {
     }
 
     /// What all flows have counted, those that have ended too, as of the last pass.
-    pub(super) fn totals(&self) -> Arc<Totals> {
-        Arc::clone(&self.totals.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn sums(&self) -> Arc<FlowSums> {
+        Arc::clone(&self.sums.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Between the begin of the last two passes; `None` before the second is over.
@@ -209,8 +212,8 @@ impl Observer {
             begun: now,
             next: 0,
             slice,
-            live: Totals::default(),
-            ended: Totals::default(),
+            live: FlowSums::default(),
+            ended: FlowSums::default(),
         });
         let mut looked_at = 0;
         while let Some(place) = state.sessions.get_mut(pass.next) {
@@ -229,7 +232,7 @@ impl Observer {
             live.merge(&state.ended);
             state.ended.merge(&ended);
             state.passes = [Some(begun), state.passes[0]];
-            *self.totals.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
+            *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
         }
         Progress::Over
     }
@@ -268,13 +271,13 @@ impl Observed {
     fn look(
         &mut self,
         now: Duration,
-        live: &mut Totals,
+        live: &mut FlowSums,
         tell: &mut impl FnMut(&SessionId, &Owner, (u8, u8), What),
     ) {
         let mut counted = Counted::default();
         for flow in &mut self.flows {
-            live.add(&flow.counters);
-            counted.add(&flow.counters, flow.clock_rate);
+            live.add(&flow.counters, flow.clock_rate, flow.kind);
+            counted.add(&flow.counters, flow.clock_rate, flow.kind);
             let place = flow.place;
             for what in flow.look(now) {
                 tell(&self.id, &self.owner, place, what);

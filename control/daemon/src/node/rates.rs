@@ -4,6 +4,9 @@
 use std::time::Duration;
 
 use culvert_engine::FlowCounters;
+use culvert_session::MediaKind;
+
+use crate::quality::StreamQuality;
 
 /// Between looks that are closer a single packet would be a rate of its own.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -33,19 +36,23 @@ pub(super) struct Counted {
     drops: u64,
     loss_ratio: f64,
     jitter_ms: f64,
+    mos: Option<f64>,
 }
 
 impl Counted {
     /// Adds a flow. `clock_rate`: RTP timestamp units in a second.
-    pub(super) fn add(&mut self, flow: &FlowCounters, clock_rate: u32) {
+    pub(super) fn add(&mut self, flow: &FlowCounters, clock_rate: u32, kind: MediaKind) {
         self.packets += flow.packets();
         self.bytes += flow.bytes();
         self.drops += flow.drops().map(|(_, count)| count).sum::<u64>();
         for stream in flow.streams() {
-            let lost = u32::try_from(stream.lost).unwrap_or(0);
-            self.loss_ratio = self.loss_ratio.max(f64::from(lost) / f64::from(stream.expected.max(1)));
-            let jitter_ms = f64::from(stream.jitter) * 1000.0 / f64::from(clock_rate.max(1));
-            self.jitter_ms = self.jitter_ms.max(jitter_ms);
+            let quality = StreamQuality::of(&stream, clock_rate, kind);
+            self.loss_ratio = self.loss_ratio.max(quality.loss_ratio);
+            self.jitter_ms = self.jitter_ms.max(quality.jitter.as_secs_f64() * 1000.0);
+            self.mos = match (self.mos, quality.mos) {
+                (Some(worst), Some(mos)) => Some(worst.min(mos)),
+                (worst, mos) => worst.or(mos),
+            };
         }
     }
 
@@ -61,7 +68,7 @@ impl Counted {
             drops: rate(self.drops, before.drops),
             loss_ratio: self.loss_ratio,
             jitter_ms: self.jitter_ms,
-            mos: 0.0,
+            mos: self.mos.unwrap_or_default(),
         })
     }
 }
@@ -73,10 +80,17 @@ mod tests {
     #[test]
     fn rates_are_differences_over_the_time_between() {
         let before = Counted { packets: 100, bytes: 16_000, drops: 3, ..Counted::default() };
-        let now = Counted { packets: 150, bytes: 26_000, drops: 4, loss_ratio: 0.25, jitter_ms: 1.5 };
+        let now = Counted {
+            packets: 150,
+            bytes: 26_000,
+            drops: 4,
+            loss_ratio: 0.25,
+            jitter_ms: 1.5,
+            mos: Some(3.5),
+        };
         let rates = now.since(&before, Duration::from_millis(500)).unwrap();
         let expected =
-            Rates { packets: 100.0, bits: 160_000.0, drops: 2.0, loss_ratio: 0.25, jitter_ms: 1.5, mos: 0.0 };
+            Rates { packets: 100.0, bits: 160_000.0, drops: 2.0, loss_ratio: 0.25, jitter_ms: 1.5, mos: 3.5 };
         assert_eq!(rates, expected);
         assert_eq!(now.since(&before, Duration::from_millis(99)), None);
         // Counters of a flow that was made anew.
