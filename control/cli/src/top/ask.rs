@@ -69,10 +69,12 @@ async fn once(client: &mut Client, question: Question, whole: bool) -> Answer {
         filter: question.filter,
     };
     let top = client.top_sessions(request).await;
-    let node = if whole { Some(client.get_node().await) } else { None };
+    // Whoever does not answer one question does not answer the next, and each would take its time-out.
+    let answers = !matches!(&top, Err(error) if error.code().is_none());
+    let node = if whole && answers { Some(client.get_node().await) } else { None };
     let session = match question.opened {
-        Some(id) => Some((id.clone(), client.get_session(id).await)),
-        None => None,
+        Some(id) if answers => Some((id.clone(), client.get_session(id).await)),
+        _ => None,
     };
     Answer { at: Instant::now(), time: SystemTime::now(), node, top, session }
 }

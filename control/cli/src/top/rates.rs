@@ -17,7 +17,7 @@ pub(super) struct Node {
     pub(super) drops: Vec<Drops>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Core {
     pub(super) worker: u32,
     pub(super) cpu: Option<u32>,

@@ -6,6 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use culvert_api::{ClientError, v1};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+#[path = "../../tests/command/terminal.rs"]
+#[expect(dead_code, reason = "the tests of the program use the rest")]
+mod terminal;
+
 use super::ask::Answer;
 use super::model::{Model, Outcome, Page};
 use crate::arguments::TopOrder;
@@ -195,4 +199,29 @@ fn q_and_control_c_quit_and_no_other_control_key_does_anything() {
     assert!(!model.help, "q closes the help first");
     press(&mut model, &[KeyCode::Char('/')]);
     assert_eq!(model.key(control('c')), Outcome::Quit, "in the middle of a filter, too");
+}
+
+/// Run by the test below, in a terminal of its own.
+#[test]
+fn panics_in_the_terminal() {
+    if std::env::var_os(PANICS).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let live = super::in_terminal(async |terminal| {
+            terminal.draw(|frame| super::screen::draw(&model(), frame))?;
+            panic!("on purpose");
+        });
+        runtime.block_on(live).unwrap();
+    }
+}
+
+const PANICS: &str = "CULVERT_TEST_PANICS";
+
+#[test]
+fn a_panic_leaves_the_terminal_in_order_and_its_message_to_be_read() {
+    let program = std::env::current_exe().unwrap();
+    let test = "top::tests::panics_in_the_terminal";
+    let line = format!("{PANICS}=1 '{}' --exact {test} --nocapture", program.display());
+    let screen = terminal::Terminal::run(&line).ended();
+    assert!(screen.contains("\non purpose\n"), "{screen}");
+    assert!(screen.contains("ended with 101\n"), "{screen}");
 }
