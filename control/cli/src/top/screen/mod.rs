@@ -34,7 +34,7 @@ const HELP: [&str; 15] = [
     "p        pause, go on",
     "q        quit",
     "",
-    "PROMISED is what admitted sessions may take of a core, LIMIT what it may promise.",
+    "PROMISED is what admitted sessions may take of a core; LIMIT bounds it.",
     "ns/PKT and CYC/PKT are the core's time for each packet received.",
     "MOVED/s are packets that arrived at a core and belong to another one's sessions.",
     "LOSS, JITTER and MOS are those of a session's worst stream since it began.",

@@ -87,12 +87,8 @@ fn leg_lines(
     let states: String = states.iter().filter(|(is, _)| *is).map(|(_, state)| format!("  {state}")).collect();
     let mut lines = vec![
         format!("  LEG {place}  {}  {protection}{states}", leg.realm),
-        format!(
-            "    local {}  signalled {}  learnt {}",
-            endpoint(leg.local_rtp.as_ref()),
-            rtp(&leg.signalled),
-            rtp(&leg.learnt)
-        ),
+        format!("    local {}", endpoint(leg.local_rtp.as_ref())),
+        format!("    signalled {}  learnt {}", rtp(&leg.signalled), rtp(&leg.learnt)),
         format!(
             "    in {} pkt/s  {} bit/s  {} packets  {} bytes  {} RTCP  {} re-keys",
             scaled(flow.packets),
@@ -103,11 +99,9 @@ fn leg_lines(
             leg.rekeys
         ),
     ];
-    lines.extend(
-        flow.drops
-            .iter()
-            .map(|drops| format!("    dropped {} /s  {}  {}", scaled(drops.rate), drops.total, drops.reason)),
-    );
+    lines.extend(flow.drops.iter().map(|drops| {
+        format!("    dropped {}  {}/s  {} in all", drops.reason, scaled(drops.rate), drops.total)
+    }));
     let row = |cells: [&str; 7]| {
         let cells = cells.iter().zip([10, 12, 9, 8, 10, 7, 13]);
         format!("    {}", cells.map(|(cell, width)| right(cell, width)).collect::<String>())

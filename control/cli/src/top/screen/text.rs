@@ -18,8 +18,7 @@ pub(super) fn right(text: &str, width: usize) -> String {
 fn cut(text: &str, width: usize) -> String {
     let plain = |letter: char| if letter == ' ' || letter.is_ascii_graphic() { letter } else { '?' };
     let mut cut: String = text.chars().take(width).map(plain).collect();
-    if text.chars().nth(width).is_some() {
-        cut.pop();
+    if text.chars().nth(width).is_some() && cut.pop().is_some() {
         cut.push(CUT);
     }
     cut
