@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A terminal of 80 columns and 24 lines, in tmux.
+//! A terminal of 80 columns and 24 lines, in tmux (`cargo xtask setup` installs it).
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -36,7 +36,7 @@ impl Terminal {
             .arg(self.directory.path().join("socket"))
             .args(arguments)
             .output()
-            .expect("tmux is there: `cargo xtask setup` installs it");
+            .unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -89,7 +89,7 @@ impl Terminal {
             let command = std::fs::read_to_string(format!("/proc/{pid}/comm"));
             command.is_ok_and(|command| command.trim() == name)
         };
-        children.split_whitespace().find(named).expect("it runs").to_owned()
+        children.split_whitespace().find(named).unwrap().to_owned()
     }
 }
 
