@@ -184,7 +184,9 @@ fn wait_until_it_serves(daemon: &mut Child) -> Outcome<()> {
     for line in &mut lines {
         let line = line?;
         if line.contains("\"serving\"") {
-            std::thread::spawn(move || lines.flatten().for_each(|line| eprintln!("culvertd: {line}")));
+            std::thread::spawn(move || {
+                lines.map_while(Result::ok).for_each(|line| eprintln!("culvertd: {line}"))
+            });
             return Ok(());
         }
         seen += &line;

@@ -71,7 +71,8 @@ pub(crate) async fn run(client: &Client, plan: Plan) -> Report {
 
 pub(crate) fn whole(direction: &Direction, packets: u64) {
     assert_eq!((direction.sent, direction.delivered, direction.lost), (packets, packets, 0));
-    assert_eq!((direction.duplicates, direction.reordered, direction.misdirected), (0, 0, 0));
+    // Order is not the relay's alone: `lo` has a queue for each processor, and a thread that moves to another overtakes itself.
+    assert_eq!((direction.duplicates, direction.misdirected), (0, 0));
     assert_eq!((direction.samples.unauthentic, direction.samples.different), (0, 0));
     assert_eq!((direction.samples.checked, direction.latency.count), (packets, packets));
 }
