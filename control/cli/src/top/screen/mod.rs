@@ -121,9 +121,8 @@ fn overview(model: &Model, width: usize, room: usize) -> Vec<Line<'static>> {
     let tables = [node::cores(&model.rates), node::queues(&model.rates), node::drops(&model.rates)];
     let tables: Vec<Table> = tables.into_iter().filter(|table| !table.rows.is_empty()).collect();
     // Shared alike, with a heading each and a blank line behind all of them.
-    let spare = room.saturating_sub(SESSIONS + 1 + tables.len());
+    let mut spare = room.saturating_sub(SESSIONS + 1 + tables.len());
     let mut left = tables.len();
-    let mut spare = spare;
     for table in tables {
         let share = spare / left;
         left -= 1;
