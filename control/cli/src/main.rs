@@ -12,6 +12,7 @@ mod load;
 mod output;
 mod protection;
 mod request;
+mod top;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

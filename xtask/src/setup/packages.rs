@@ -27,6 +27,8 @@ const PACKAGES: &[(Group, &[&str])] = &[
     ),
     // Front ends of MRAS. Debian builds sipp without TLS; socat holds the certificate for it.
     (Group::Test, &["sip-tester", "socat"]),
+    // The terminal in which `culvert top` is driven.
+    (Group::Test, &["tmux"]),
     // What metrics, alert rules and the dashboard are made for.
     (Group::Test, &["prometheus"]),
 ];

@@ -9,6 +9,7 @@ mod load;
 mod password;
 mod protection;
 mod secret;
+mod top;
 mod update;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub(crate) use load::{Load, Suite as LoadSuite, Way as LoadWay};
 pub(crate) use password::Passwords;
 pub(crate) use protection::Protection;
 pub(crate) use secret::Secret;
+pub(crate) use top::{Order as TopOrder, Top};
 pub(crate) use update::Update;
 
 const EXAMPLES: &str = "\
@@ -39,6 +41,7 @@ Examples:
   culvert --json session show call-7 | jq .media[0].legs[0].local.rtp
   culvert session watch
   culvert protection --watch
+  culvert top
   culvert credentials issue sip:alice@example.org --duration 1h
   culvert audit verify /var/lib/culvert/audit
 
@@ -109,6 +112,8 @@ pub(crate) enum Command {
     /// The relay itself
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Shows cores, queues, sessions and drops as they are now, each second
+    Top(Top),
     /// Puts load on the relay: sessions, SRTP through them, and a report of what arrived
     Load(Box<Load>),
     /// The log of receipts that a relay keeps

@@ -17,6 +17,7 @@ pub(crate) mod table;
 mod text;
 
 pub(crate) use event::Event;
+pub(crate) use model::{Endpoint, media_kind, time};
 pub(crate) use node::{Drained, Node};
 pub(crate) use protection::Protection;
 pub(crate) use session::{Ended, Session, SessionList};

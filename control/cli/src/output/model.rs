@@ -79,7 +79,7 @@ pub(super) fn authority_state(state: v1::AuthorityState) -> &'static str {
     }
 }
 
-pub(super) fn media_kind(kind: v1::MediaKind) -> &'static str {
+pub(crate) fn media_kind(kind: v1::MediaKind) -> &'static str {
     match kind {
         v1::MediaKind::Unspecified => "unspecified",
         v1::MediaKind::Audio => "audio",
@@ -103,7 +103,7 @@ pub(super) fn given(text: String) -> Option<String> {
 }
 
 /// RFC 3339 in UTC with milliseconds.
-pub(super) fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
+pub(crate) fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
     let time = SystemTime::try_from(timestamp?).ok()?;
     // humantime cannot write years past 9999.
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();

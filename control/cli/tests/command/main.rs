@@ -6,6 +6,8 @@ mod load;
 mod mras;
 mod protection;
 mod relay;
+mod terminal;
+mod top;
 
 use std::process::Command;
 

@@ -25,6 +25,8 @@ pub(crate) struct Relay {
     pub(crate) deleted: Arc<Mutex<Vec<String>>>,
     pub(crate) issued: Arc<Mutex<Vec<v1::IssueCredentialsRequest>>>,
     pub(crate) keyed: Arc<Mutex<Vec<v1::IssueSessionKeysRequest>>>,
+    /// What its sessions do.
+    pub(crate) ranked: Arc<Mutex<Vec<v1::SessionRates>>>,
 }
 
 fn session(id: &str) -> v1::Session {
@@ -56,7 +58,11 @@ impl relay_server::Relay for Relay {
 
     async fn get_session(&self, request: Request<v1::GetSessionRequest>) -> Answer<v1::GetSessionResponse> {
         match request.into_inner().session_id.as_str() {
-            "c-1" => Ok(Response::new(v1::GetSessionResponse { session: Some(session("c-1")) })),
+            "c-1" => {
+                let owner = "front-end.culvert.test".to_owned();
+                let session = v1::Session { owner, ..session("c-1") };
+                Ok(Response::new(v1::GetSessionResponse { session: Some(session) }))
+            }
             other => Err(Status::not_found(format!("session_id: no session {other:?}"))),
         }
     }
@@ -121,8 +127,11 @@ impl relay_server::Relay for Relay {
         Ok(Response::new(v1::ExplainSessionResponse::default()))
     }
 
-    async fn top_sessions(&self, _: Request<v1::TopSessionsRequest>) -> Answer<v1::TopSessionsResponse> {
-        Ok(Response::new(v1::TopSessionsResponse::default()))
+    async fn top_sessions(
+        &self,
+        request: Request<v1::TopSessionsRequest>,
+    ) -> Answer<v1::TopSessionsResponse> {
+        Ok(Response::new(crate::top::ranked(&self.ranked.lock().unwrap(), &request.into_inner())))
     }
 
     async fn get_protection(
@@ -235,7 +244,7 @@ impl media_relay_auth_server::MediaRelayAuth for Relay {
 
 pub(crate) struct Bed {
     pub(crate) relay: Relay,
-    server: String,
+    address: String,
     pub(crate) files: Files,
     _directory: TempDir,
 }
@@ -244,13 +253,21 @@ impl Bed {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let files = write_directory(directory.path(), &[]).unwrap();
+        let relay = Relay::default();
+        let mut bed = Self { relay, address: "127.0.0.1:0".to_owned(), files, _directory: directory };
+        bed.serve().await;
+        bed
+    }
+
+    /// Answers until the runtime ends; after that, anew at the same address.
+    pub(crate) async fn serve(&mut self) {
+        let Self { relay, address, files, .. } = self;
         let read = |path: &PathBuf| std::fs::read(path).unwrap();
         let tls = ServerTlsConfig::new()
             .identity(Identity::from_pem(read(&files.server.certificate), read(&files.server.key)))
             .client_ca_root(Certificate::from_pem(read(&files.authority.certificate)));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = format!("https://{}", listener.local_addr().unwrap());
-        let relay = Relay::default();
+        let listener = tokio::net::TcpListener::bind(address.as_str()).await.unwrap();
+        *address = listener.local_addr().unwrap().to_string();
         let service = relay_server::RelayServer::new(relay.clone());
         let mras = media_relay_auth_server::MediaRelayAuthServer::new(relay.clone());
         tokio::spawn(
@@ -261,13 +278,13 @@ impl Bed {
                 .add_service(mras)
                 .serve_with_incoming(TcpListenerStream::new(listener)),
         );
-        Self { relay, server, files, _directory: directory }
     }
 
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_culvert"));
         command.env_clear();
-        command.env("CULVERT_SERVER", &self.server).env("CULVERT_CA", &self.files.authority.certificate);
+        command.env("CULVERT_SERVER", format!("https://{}", self.address));
+        command.env("CULVERT_CA", &self.files.authority.certificate);
         command.env("CULVERT_CERT", &self.files.front_end.certificate);
         command.env("CULVERT_KEY", &self.files.front_end.key);
         command.args(line.split_whitespace());
