@@ -178,6 +178,8 @@ pub struct WorkerCounters {
     bursts: Count,
     events_lost: Count,
     io_errors: Count,
+    handed_over: Count,
+    taken_over: Count,
     flows: AtomicU64,
     drops: [Count; DropReason::COUNT],
 }
@@ -191,6 +193,8 @@ impl Default for WorkerCounters {
             bursts: Count::default(),
             events_lost: Count::default(),
             io_errors: Count::default(),
+            handed_over: Count::default(),
+            taken_over: Count::default(),
             flows: AtomicU64::new(0),
             drops: std::array::from_fn(|_| Count::default()),
         }
@@ -226,6 +230,16 @@ impl WorkerCounters {
     /// Calls of the back end to the kernel that failed. A growing number means that an interface or socket is gone.
     pub fn io_errors(&self) -> u64 {
         self.io_errors.get()
+    }
+
+    /// Packets that arrived here and were put into the ring of the worker that owns their flow.
+    pub fn packets_handed_over(&self) -> u64 {
+        self.handed_over.get()
+    }
+
+    /// Packets taken from the rings of other workers. They count as received, too.
+    pub fn packets_taken_over(&self) -> u64 {
+        self.taken_over.get()
     }
 
     /// Flows installed now.
@@ -268,6 +282,14 @@ impl WorkerCounters {
         if let Some(count) = self.drops.get(reason as usize) {
             count.add(1);
         }
+    }
+
+    pub(crate) fn handed_over(&self, packets: u64) {
+        self.handed_over.add(packets);
+    }
+
+    pub(crate) fn taken_over(&self, packets: u64) {
+        self.taken_over.add(packets);
     }
 
     pub(crate) fn was_busy(&self, from: Nanos, to: Nanos) {

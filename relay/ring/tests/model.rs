@@ -11,11 +11,11 @@ mod doze;
 mod packets;
 
 mod sync {
+    use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, fence},
     };
-    use loom::cell::UnsafeCell;
     use std::sync::atomic::Ordering;
 
     /// A word whose users loom tells apart: it reports accesses that no cursor keeps from each other.

@@ -68,7 +68,11 @@ fn a_packet_that_does_not_fit_a_frame_is_not_copied() {
     let record = receiver.pop().unwrap();
     let mut small = [0; 19];
     assert_eq!((record.copy_to(&mut small), small), (None, [0; 19]));
-    assert_eq!([record.head(0), record.head(1), record.head(2)], [1, 2, 0], "no byte of the packet is a head");
+    assert_eq!(
+        [record.head(0), record.head(1), record.head(2)],
+        [1, 2, 0],
+        "no byte of the packet is a head"
+    );
     assert_eq!(format!("{record:?}"), "Record { length: 20, .. }");
 }
 

@@ -76,8 +76,21 @@ fn queue(queue: &XdpQueue, number: u32) -> v1::QueueStatus {
         worker: number,
         zero_copy: queue.zero_copy,
         socket_drops,
-        rings: HashMap::new(),
+        rings: rings(queue),
     }
+}
+
+fn rings(queue: &XdpQueue) -> HashMap<String, v1::RingOccupancy> {
+    // The socket is gone with its worker, which the statistics have told of.
+    let Ok(found) = queue.rings.read() else { return HashMap::new() };
+    [
+        ("receive", found.receive),
+        ("transmit", found.transmit),
+        ("fill", found.fill),
+        ("completion", found.completion),
+    ]
+    .map(|(name, ring)| (name.to_owned(), v1::RingOccupancy { used: ring.used, size: ring.size }))
+    .into()
 }
 
 fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
@@ -90,6 +103,8 @@ fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
         drops: answer::drops(handle.counters.drops()),
         flows: handle.counters.flows(),
         max_flows: u64::from(handle.slots.capacity()),
+        handed_over: handle.counters.packets_handed_over(),
+        taken_over: handle.counters.packets_taken_over(),
         ..v1::WorkerStatus::default()
     }
 }
