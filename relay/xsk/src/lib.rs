@@ -30,6 +30,7 @@ mod frame;
 mod mapping;
 mod occupancy;
 mod pool;
+mod prefetch;
 mod ring;
 mod socket;
 mod statistics;

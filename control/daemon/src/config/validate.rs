@@ -4,6 +4,7 @@
 mod realms;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::{Config, Engine, Problem, Problems, RoleEntry, Severity, mras, read::Read};
 use crate::logging;
@@ -12,6 +13,9 @@ use crate::logging;
 const LEAST_TRANSMIT_BUDGET: u32 = 32;
 /// Microseconds after which audio would be late rather than polled for.
 const LONGEST_BUSY_POLL: u32 = 10_000;
+
+/// No back end of any host takes longer for a packet.
+const DEAREST_PACKET: Duration = Duration::from_millis(1);
 
 pub(super) fn validate(read: Read) -> Result<Config, Problems> {
     let Read { mut config, problems: read_problems, .. } = read;
@@ -58,6 +62,14 @@ fn numbers(config: &Config, problems: &mut Vec<Problem>) {
     }
     if !(1..=48).contains(&config.media.key_expiry_warning) {
         problems.push(positions.error("media.key_expiry_warning", "must be from 1 to 48"));
+    }
+    let limit = config.admission.limit;
+    if !(limit > 0.0 && limit <= 1.0) {
+        problems
+            .push(positions.error("admission.limit", format!("must be above 0 and at most 1, not {limit}")));
+    }
+    if config.admission.packet_cost > DEAREST_PACKET {
+        problems.push(positions.error("admission.packet_cost", "must be at most \"1ms\""));
     }
     if config.control.listen.port() == 0 {
         problems.push(positions.error("control.listen", "must have a port other than 0"));
