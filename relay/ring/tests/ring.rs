@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The ring at its borders, and between two real threads.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use culvert_ring::{Receiver, ring};
 

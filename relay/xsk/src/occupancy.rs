@@ -24,6 +24,18 @@ pub struct Occupancy {
     pub completion: RingOccupancy,
 }
 
+impl Occupancy {
+    /// Each ring under its name: `receive`, `transmit`, `fill`, `completion`.
+    pub fn by_name(&self) -> [(&'static str, RingOccupancy); 4] {
+        [
+            ("receive", self.receive),
+            ("transmit", self.transmit),
+            ("fill", self.fill),
+            ("completion", self.completion),
+        ]
+    }
+}
+
 /// Reads how full a socket's rings are from any thread: eight loads and no system call, and nothing that the worker
 /// notices. It does not keep the socket open.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use culvert_api::v1;
 use culvert_ebpf_loader::AttachMode;
 use culvert_engine::{HistogramSnapshot, cycles_per_second};
 use culvert_srtp::Path;
+use culvert_xsk::RingOccupancy;
 use tonic::Status;
 
 use super::{About, answer, capacity};
@@ -86,14 +87,8 @@ fn queue(queue: &XdpQueue, number: u32) -> v1::QueueStatus {
 fn rings(queue: &XdpQueue) -> HashMap<String, v1::RingOccupancy> {
     // The socket is gone with its worker, which the statistics have told of.
     let Ok(found) = queue.rings.read() else { return HashMap::new() };
-    [
-        ("receive", found.receive),
-        ("transmit", found.transmit),
-        ("fill", found.fill),
-        ("completion", found.completion),
-    ]
-    .map(|(name, ring)| (name.to_owned(), v1::RingOccupancy { used: ring.used, size: ring.size }))
-    .into()
+    let status = |ring: RingOccupancy| v1::RingOccupancy { used: ring.used, size: ring.size };
+    found.by_name().map(|(name, ring)| (name.to_owned(), status(ring))).into()
 }
 
 fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {

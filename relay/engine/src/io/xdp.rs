@@ -75,7 +75,7 @@ impl PacketIo for XdpIo {
             });
             if received > 0 {
                 socket.refill(&mut self.pool);
-            } else {
+            } else if burst.room() > 0 {
                 // A failure shows as an error of the next transmission.
                 let _ = socket.poll_busily();
             }
