@@ -3,7 +3,6 @@
 //! return: the crate's own source, on the atomics of loom. Of words it is held that nobody reads one while another
 //! writes it.
 #![expect(dead_code, unreachable_pub, reason = "the modules of the crate are built here with but some users")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../src/doze.rs"]
 mod doze;
