@@ -141,10 +141,6 @@ fn flows_move(engine: &str, packets: u64) {
         }
         assert_eq!(owners.iter().sum::<usize>(), 2, "{owners:?}");
         let before = operator.get_node().await.unwrap();
-        eprintln!(
-            before.workers.iter().map(|w| (w.drops.clone(), w.received, w.transmitted)).collect::<Vec<_>>()
-        );
-
         let heard = [(); 2].map(|()| Arc::new(FAMILIES.map(|_| AtomicU64::new(0)).into_iter().collect()));
         let [callers, callees] = phones;
         let side = |phones, namespace, interface, stay, here: usize| Side {
