@@ -124,7 +124,7 @@ fn flows_move(engine: &str, packets: u64) {
         for ((outside, inside), number) in FAMILIES.into_iter().zip(1u8..) {
             let keys = [
                 Pair::new(Suite::AesCm128HmacSha1_80, number * 2),
-                Pair::new(Suite::AeadAes256Gcm, number * 2 | 0x80),
+                Pair::new(Suite::AeadAes256Gcm, 0x80 + number * 2),
             ];
             let both = keys.each_ref().map(Some);
             let (mut caller, mut callee) = (bed.caller(outside, both[0]), bed.callee(inside, both[1]));
