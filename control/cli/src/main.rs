@@ -8,6 +8,7 @@ mod credentials;
 mod error;
 mod execute;
 mod key;
+mod load;
 mod output;
 mod protection;
 mod request;
