@@ -209,7 +209,7 @@ fn start_xdp(
     flows: u32,
     mode: Mode,
 ) -> Result<(WorkerHandle, (Steering, AttachMode, StatisticsReader)), RelayError> {
-    let (umem, pool) = Umem::new(UmemConfig { frames: 16_384, frame_size: 2048, headroom: 0 })?;
+    let (umem, pool) = Umem::new(UmemConfig { frames: 16_384, frame_size: 2048, ..UmemConfig::default() })?;
     let index = culvert_xsk::interface_index(RELAY_INTERFACE)?;
     let mut wanted = SocketConfig::new(index, RELAY_INTERFACE, 0);
     wanted.transmit_budget = Some(256);

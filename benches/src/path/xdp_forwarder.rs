@@ -34,7 +34,7 @@ struct Forwarder {
 /// When AF_XDP or the program is refused.
 pub fn start(calls: u32, macs: Macs, cpu: usize) -> Result<Service, PathError> {
     let said = |error: &dyn std::error::Error| PathError::Steering(error.to_string());
-    let (umem, pool) = Umem::new(UmemConfig { frames: 16_384, frame_size: 2048, headroom: 0 })?;
+    let (umem, pool) = Umem::new(UmemConfig { frames: 16_384, frame_size: 2048, ..UmemConfig::default() })?;
     let index = culvert_xsk::interface_index(RELAY_INTERFACE)?;
     let mut config = SocketConfig::new(index, RELAY_INTERFACE, 0);
     config.transmit_budget = Some(256);

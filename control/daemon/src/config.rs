@@ -18,6 +18,9 @@ use std::{
 pub use mras::{Audit, MediaRelay, Mras, OnExpiry, PeerClass, Quota};
 pub use problem::{Origin, Position, Positions, Problem, Problems, Severity};
 
+use culvert_engine::Wait;
+use culvert_xsk::HugePages;
+
 use crate::roles::{Role, Roles};
 
 /// The whole configuration. Two are equal when their settings are, wherever in a file they stand.
@@ -178,6 +181,12 @@ pub struct Engine {
     pub completion_ring: u32,
     /// Frames that the kernel transmits on one kick in copy mode; `None`: what the kernel does by itself.
     pub transmit_budget: Option<u32>,
+    /// What workers do while there is nothing to do.
+    pub wait: Wait,
+    /// What pages packet memory is on.
+    pub huge_pages: HugePages,
+    /// Microseconds for which a worker polls the driver itself; 0: the driver's interrupts do.
+    pub busy_poll: u32,
 }
 
 /// `[[realm]]`: a named network.

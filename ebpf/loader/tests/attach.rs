@@ -105,7 +105,8 @@ fn receive(socket: &mut Socket, pool: &mut FramePool) -> Vec<u8> {
 
 fn steers_real_packets(mode: Mode, expected: AttachMode) {
     let wire = Wire::new();
-    let (umem, mut pool) = Umem::new(UmemConfig { frames: 128, frame_size: 2048, headroom: 0 }).unwrap();
+    let (umem, mut pool) =
+        Umem::new(UmemConfig { frames: 128, frame_size: 2048, ..UmemConfig::default() }).unwrap();
     let mut socket = wire.socket(&umem, &mut pool);
     let mut steering = steering();
     steering.set_socket(0, socket.as_fd()).unwrap();

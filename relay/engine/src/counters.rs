@@ -185,6 +185,8 @@ pub struct WorkerCounters {
     transmitted: Count,
     events_lost: Count,
     io_errors: Count,
+    handed_over: Count,
+    taken_over: Count,
     flows: AtomicU64,
     drops: [Count; DropReason::COUNT],
 }
@@ -198,6 +200,8 @@ impl Default for WorkerCounters {
             transmitted: Count::default(),
             events_lost: Count::default(),
             io_errors: Count::default(),
+            handed_over: Count::default(),
+            taken_over: Count::default(),
             flows: AtomicU64::new(0),
             drops: std::array::from_fn(|_| Count::default()),
         }
@@ -247,6 +251,16 @@ impl WorkerCounters {
         self.io_errors.get()
     }
 
+    /// Packets that arrived here and were put into the ring of the worker that owns their flow.
+    pub fn packets_handed_over(&self) -> u64 {
+        self.handed_over.get()
+    }
+
+    /// Packets taken from the rings of other workers. They count as received, too.
+    pub fn packets_taken_over(&self) -> u64 {
+        self.taken_over.get()
+    }
+
     /// Flows installed now.
     pub fn flows(&self) -> u64 {
         self.flows.load(Relaxed)
@@ -286,6 +300,14 @@ impl WorkerCounters {
         if let Some(count) = self.drops.get(reason as usize) {
             count.add(1);
         }
+    }
+
+    pub(crate) fn handed_over(&self, packets: u64) {
+        self.handed_over.add(packets);
+    }
+
+    pub(crate) fn taken_over(&self, packets: u64) {
+        self.taken_over.add(packets);
     }
 
     pub(crate) fn was_busy(&self, from: Nanos, to: Nanos) {

@@ -48,6 +48,6 @@ pub use process::process;
 pub use rate::Rate;
 pub use reason::DropReason;
 pub use side::{Encrypted, NotEncrypting, Protection, Receive, Send, Side};
-pub use state::{WorkerConfig, WorkerState};
+pub use state::{Wait, WorkerConfig, WorkerState};
 pub use statistics::{StreamSnapshot, StreamStatistics};
 pub use worker::{SpawnError, Stopped, Worker};

@@ -32,6 +32,18 @@ pub struct WorkerConfig {
     pub key_warning: u8,
     /// Where to run the thread; `None`: wherever the system likes.
     pub cpu: Option<usize>,
+    /// What the thread does while there is nothing to do.
+    pub wait: Wait,
+}
+
+/// What a worker does while there is nothing to do.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum Wait {
+    /// Looks again a few times, then sleeps until a packet or a command comes.
+    #[default]
+    Adaptive,
+    /// Never sleeps: no wake-up is waited for, and the processor is never free for anything else.
+    Busy,
 }
 
 impl WorkerConfig {
@@ -51,6 +63,7 @@ impl Default for WorkerConfig {
             datagram_mtu: 1500,
             key_warning: 4,
             cpu: None,
+            wait: Wait::Adaptive,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::handle::{SlotAllocator, WorkerHandle};
 use crate::handover::Handover;
 use crate::io::PacketIo;
 use crate::process::process;
-use crate::state::{WorkerConfig, WorkerState};
+use crate::state::{Wait, WorkerConfig, WorkerState};
 
 /// Empty rounds before the worker sleeps: about as long as the gap between two bursts of a busy relay.
 const SPIN_ROUNDS: u32 = 64;
@@ -102,7 +102,7 @@ impl Worker {
         let stop = Arc::new(AtomicBool::new(false));
         let state = WorkerState::new(config, told, Arc::clone(&counters));
         let (pinned, is_pinned) = mpsc::sync_channel(1);
-        let cpu = config.cpu;
+        let (cpu, wait) = (config.cpu, config.wait);
         let stopping = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name(format!("relay-{worker}"))
@@ -112,7 +112,7 @@ impl Worker {
                 let placed =
                     cpu.is_none_or(|id| core_affinity::set_for_current(core_affinity::CoreId { id }));
                 let _ = pinned.send(placed);
-                run(io, state, taken, handover, &stopping, clock)
+                run(io, state, taken, handover, &stopping, clock, wait)
             })
             .map_err(|source| SpawnError::Thread { worker, source })?;
         let handle = WorkerHandle {
@@ -139,15 +139,20 @@ fn run<I: PacketIo>(
     mut handover: Handover,
     stop: &AtomicBool,
     clock: Clock,
+    wait: Wait,
 ) -> Stopped {
     let mut burst = Burst::new();
     let mut idle = 0u32;
+    let mut own_first = false;
     // Of the round before, if it had packets: what comes between two bursts is theirs as well.
     let mut ended = None;
     while !stop.load(Ordering::Acquire) {
         let took_commands = state.take_commands(&mut commands, &mut io);
-        let handed = handover.receive(&mut io, &mut burst, &state.counters);
-        let received = handed + io.receive(&mut burst);
+        // Turn by turn: neither what others hand over nor what arrives here can fill every burst.
+        own_first = !own_first;
+        let mut received = if own_first { io.receive(&mut burst) } else { 0 };
+        received += handover.receive(&mut io, &mut burst, &state.counters);
+        received += if own_first { 0 } else { io.receive(&mut burst) };
         let begun = (received > 0).then(|| clock.now());
         if let Some(now) = begun {
             process(&mut burst, &mut state, now);
@@ -168,9 +173,20 @@ fn run<I: PacketIo>(
             idle += 1;
             std::hint::spin_loop();
         } else {
-            // While it sleeps, what it has left of keys would stay: SRTCP's are expanded on the stack.
-            scrub_stack();
-            io.wait(LONGEST_SLEEP);
+            if idle == SPIN_ROUNDS {
+                idle += 1;
+                // While there is nothing to do, what it has left of keys would stay: SRTCP's are expanded on the stack.
+                scrub_stack();
+            }
+            match wait {
+                Wait::Busy => std::hint::spin_loop(),
+                Wait::Adaptive => {
+                    if handover.settle() {
+                        io.wait(LONGEST_SLEEP);
+                    }
+                    handover.rise();
+                }
+            }
         }
     }
     Stopped { state, commands }

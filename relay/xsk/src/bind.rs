@@ -23,6 +23,9 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Frames per kick that the kernel moves in copy mode unless told otherwise, and the least it can be told.
 pub(crate) const DEFAULT_BUDGET: u32 = 32;
 
+/// Packets that a driver takes in one poll (NAPI_POLL_WEIGHT).
+const BUSY_POLL_BUDGET: libc::c_int = 64;
+
 /// A bound socket with its rings.
 pub(crate) struct Bound {
     pub(crate) socket: Arc<OwnedFd>,
@@ -32,6 +35,7 @@ pub(crate) struct Bound {
     pub(crate) completion: Consumer<u64>,
     pub(crate) zero_copy: bool,
     pub(crate) budget: u32,
+    pub(crate) busy_poll: bool,
 }
 
 type Step<T> = Result<T, (BindStep, io::Error)>;
@@ -111,6 +115,7 @@ fn attempt(
         at(BindStep::MapRings, syscall::option(fd, libc::XDP_MMAP_OFFSETS))?;
     let rings = at(BindStep::MapRings, Rings::map(fd, &offsets, sizes))?;
     let budget = set_budget(fd, config.transmit_budget, sizes.transmit);
+    let busy_poll = set_busy_poll(fd, config.busy_poll);
     set_send_buffer(fd, sizes.transmit, memory.region.frame_size);
 
     let address = libc::sockaddr_xdp {
@@ -129,6 +134,7 @@ fn attempt(
         completion: rings.completion,
         zero_copy: options.flags & libc::XDP_OPTIONS_ZEROCOPY != 0,
         budget,
+        busy_poll,
         socket: Arc::new(socket),
     })
 }
@@ -174,6 +180,16 @@ fn set_budget(fd: BorrowedFd<'_>, wanted: Option<u32>, transmit: u32) -> u32 {
         Ok(()) => budget,
         Err(_) => DEFAULT_BUDGET,
     }
+}
+
+/// All three or none: without the budget the kernel takes 8 packets at a time, and without the preference interrupts go on.
+fn set_busy_poll(fd: BorrowedFd<'_>, microseconds: u32) -> bool {
+    let Ok(time) = libc::c_int::try_from(microseconds) else { return false };
+    let set = |option, value: libc::c_int| syscall::set_option(fd, libc::SOL_SOCKET, option, &value).is_ok();
+    time > 0
+        && set(libc::SO_PREFER_BUSY_POLL, 1)
+        && set(libc::SO_BUSY_POLL_BUDGET, BUSY_POLL_BUDGET)
+        && set(libc::SO_BUSY_POLL, time)
 }
 
 /// In copy mode each frame in flight counts against the send buffer, whose default holds about a hundred. Best effort:

@@ -10,12 +10,24 @@ pub struct UmemConfig {
     pub frame_size: u32,
     /// Bytes kept free before a received packet, besides [`KERNEL_HEADROOM`].
     pub headroom: u32,
+    /// What pages it is on.
+    pub huge_pages: HugePages,
 }
 
 impl Default for UmemConfig {
     fn default() -> UmemConfig {
-        UmemConfig { frames: 8192, frame_size: 2048, headroom: 0 }
+        UmemConfig { frames: 8192, frame_size: 2048, headroom: 0, huge_pages: HugePages::default() }
     }
+}
+
+/// Whether packet memory is on huge pages of 2 MiB, of which the processor remembers more than of 4 KiB ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HugePages {
+    /// On huge pages where the system has set enough aside (`vm.nr_hugepages`), else on ordinary ones.
+    Try,
+    /// On ordinary pages.
+    #[default]
+    Never,
 }
 
 impl UmemConfig {
@@ -95,6 +107,9 @@ pub struct SocketConfig {
     /// Frames the kernel moves per system call in copy mode, cut to 32..=transmit ring. None, and kernels before 6.17:
     /// 32.
     pub transmit_budget: Option<u32>,
+    /// Longest time in microseconds that one look at the rings spends in the driver's receive path instead of waiting for
+    /// its interrupts (`SO_PREFER_BUSY_POLL`, since Linux 5.11); 0: none.
+    pub busy_poll: u32,
 }
 
 impl SocketConfig {
@@ -107,6 +122,7 @@ impl SocketConfig {
             rings: RingSizes::default(),
             zero_copy: ZeroCopy::default(),
             transmit_budget: None,
+            busy_poll: 0,
         }
     }
 }
@@ -128,7 +144,7 @@ mod tests {
 
     #[test]
     fn impossible_memories_are_refused() {
-        let good = UmemConfig { frames: 3, frame_size: 2048, headroom: 64 };
+        let good = UmemConfig { frames: 3, frame_size: 2048, headroom: 64, ..UmemConfig::default() };
         assert_eq!(good.bytes().unwrap(), 6144);
         assert!(matches!(UmemConfig { frames: 0, ..good }.bytes(), Err(XskError::Frames { frames: 0 })));
         for frame_size in [0, 1024, 2047, 8192] {

@@ -7,6 +7,9 @@ use std::{
     ptr::{self, NonNull},
 };
 
+/// Bytes of a huge page, on x86-64 and on arm64 with pages of 4 KiB.
+const HUGE_PAGE: usize = 2 << 20;
+
 /// A mapped range of memory, unmapped on drop. Whoever keeps pointers into it keeps it alive.
 #[derive(Debug)]
 pub(crate) struct Mapping {
@@ -22,7 +25,17 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// Zeroed memory of this process, kept out of core dumps because it carries plain media.
     pub(crate) fn anonymous(length: usize) -> io::Result<Mapping> {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
+        Mapping::private(length, 0)
+    }
+
+    /// The same on huge pages, as many as it takes. Fails when the system has not set aside enough of them.
+    pub(crate) fn huge(length: usize) -> io::Result<Mapping> {
+        let whole = length.checked_next_multiple_of(HUGE_PAGE).ok_or(io::ErrorKind::OutOfMemory)?;
+        Mapping::private(whole, libc::MAP_HUGETLB | libc::MAP_HUGE_2MB)
+    }
+
+    fn private(length: usize, pages: libc::c_int) -> io::Result<Mapping> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE | pages;
         let mapping = Mapping::map(length, flags, -1, 0)?;
         // SAFETY: the range is the one just mapped; the advice changes nothing that the process can see.
         let advised =

@@ -68,10 +68,11 @@ impl fmt::Debug for FramePool {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Umem, UmemConfig};
+    use crate::{HugePages, Umem, UmemConfig};
     use std::collections::HashSet;
 
-    const CONFIG: UmemConfig = UmemConfig { frames: 16, frame_size: 2048, headroom: 0 };
+    const CONFIG: UmemConfig =
+        UmemConfig { frames: 16, frame_size: 2048, headroom: 0, huge_pages: HugePages::Never };
 
     #[test]
     fn every_frame_is_handed_out_once_and_whole() {

@@ -10,11 +10,14 @@
 //! number of entries in the ring. Whoever advances a cursor stores it with Release after touching entries, and the
 //! other side loads it with Acquire before.
 
-use crate::{mapping::Mapping, syscall};
+use crate::{RingOccupancy, mapping::Mapping, syscall};
 use std::{
     io,
     ptr::NonNull,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// Where the parts of a ring are in its mapping, in bytes.
@@ -27,7 +30,7 @@ struct Ring<T> {
     flags: NonNull<AtomicU32>,
     entries: NonNull<T>,
     size: u32,
-    _memory: Mapping,
+    memory: Arc<Mapping>,
 }
 
 // SAFETY: the pointers go into the mapping that moves along with them.
@@ -61,7 +64,7 @@ impl<T: Copy> Ring<T> {
         ) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the ring does not fit its mapping"));
         };
-        Ok(Ring { producer, consumer, flags, entries, size, _memory: memory })
+        Ok(Ring { producer, consumer, flags, entries, size, memory: Arc::new(memory) })
     }
 
     #[inline]
@@ -90,12 +93,47 @@ impl<T: Copy> Ring<T> {
     }
 }
 
+/// Reads how full a ring is. The mapping holds the socket open, so that this holds it only while it reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    producer: NonNull<AtomicU32>,
+    consumer: NonNull<AtomicU32>,
+    size: u32,
+    memory: Weak<Mapping>,
+}
+
+// SAFETY: the cursors are used only while the mapping is held, and atomically.
+unsafe impl Send for Watch {}
+// SAFETY: as above.
+unsafe impl Sync for Watch {}
+
+impl Watch {
+    /// None when the ring is gone.
+    pub(crate) fn occupancy(&self) -> Option<RingOccupancy> {
+        let _memory = self.memory.upgrade()?;
+        // SAFETY: within the mapping, which is held, and aligned, see `Ring::new`.
+        let (producer, consumer) = unsafe { (self.producer.as_ref(), self.consumer.as_ref()) };
+        // The consumer's first: a producer that goes on in between makes the ring look fuller, not negative.
+        let consumed = consumer.load(Ordering::Acquire);
+        let used = producer.load(Ordering::Relaxed).wrapping_sub(consumed);
+        Some(RingOccupancy { used: used.min(self.size), size: self.size })
+    }
+}
+
+impl<T> Ring<T> {
+    fn watch(&self) -> Watch {
+        let memory = Arc::downgrade(&self.memory);
+        Watch { producer: self.producer, consumer: self.consumer, size: self.size, memory }
+    }
+}
+
 /// Our end of a ring that the kernel consumes: fill and transmit.
 #[derive(Debug)]
 pub(crate) struct Producer<T> {
     ring: Ring<T>,
     /// Next entry to write; beyond the shared cursor until `publish`.
     next: u32,
+    published: u32,
     /// The kernel's cursor when last looked at.
     consumed: u32,
 }
@@ -105,7 +143,7 @@ impl<T: Copy> Producer<T> {
         let ring = Ring::new(memory, offsets, size)?;
         let next = ring.producer().load(Ordering::Relaxed);
         let consumed = ring.consumer().load(Ordering::Acquire);
-        Ok(Producer { ring, next, consumed })
+        Ok(Producer { ring, next, published: next, consumed })
     }
 
     /// Free entries; looks at the kernel's cursor only when fewer than `wanted` are known to be free.
@@ -131,10 +169,17 @@ impl<T: Copy> Producer<T> {
         true
     }
 
-    /// Shows the kernel what was pushed.
+    /// Shows the kernel what was pushed. With nothing pushed, its copy of the cache line stays good.
     #[inline]
     pub(crate) fn publish(&mut self) {
-        self.ring.producer().store(self.next, Ordering::Release);
+        if self.published != self.next {
+            self.ring.producer().store(self.next, Ordering::Release);
+            self.published = self.next;
+        }
+    }
+
+    pub(crate) fn watch(&self) -> Watch {
+        self.ring.watch()
     }
 
     /// Entries pushed that the kernel has not consumed.
@@ -211,6 +256,10 @@ impl<T: Copy> Consumer<T> {
         let entry = unsafe { self.ring.entry(self.next).read() };
         self.next = self.next.wrapping_add(1);
         Some(entry)
+    }
+
+    pub(crate) fn watch(&self) -> Watch {
+        self.ring.watch()
     }
 
     /// Gives the kernel the places of what was popped.

@@ -135,6 +135,31 @@ fn a_consumer_goes_on_past_the_wrap_of_its_cursors() {
 }
 
 #[test]
+fn a_ring_can_be_watched_from_elsewhere_until_it_is_gone() {
+    let start = u32::MAX - 1;
+    let (mut ring, kernel) = producer(4, start);
+    let watch = ring.watch();
+    let used = || watch.occupancy().map(|found| (found.used, found.size));
+    assert_eq!(used(), Some((0, 4)));
+    assert!((0..3).all(|entry| ring.push(entry)));
+    assert_eq!(used(), Some((0, 4)), "not published");
+    ring.publish();
+    assert_eq!(used(), Some((3, 4)), "past the wrap");
+    kernel.set(OFFSETS.consumer, start.wrapping_add(2));
+    assert_eq!(std::thread::scope(|scope| scope.spawn(used).join().unwrap()), Some((1, 4)));
+    // As a glance between two stores of the kernel may find it.
+    kernel.set(OFFSETS.consumer, start.wrapping_sub(5));
+    assert_eq!(used(), Some((4, 4)));
+    drop(ring);
+    assert_eq!(used(), None);
+
+    let (ring, kernel) = consumer(8, start);
+    let watch = ring.watch();
+    kernel.set(OFFSETS.producer, start.wrapping_add(8));
+    assert_eq!(watch.occupancy(), Some(RingOccupancy { used: 8, size: 8 }));
+}
+
+#[test]
 fn the_wakeup_flag_is_read_each_time() {
     let (ring, kernel) = producer(2, 0);
     assert!(!ring.needs_wakeup());

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "frames that the kernel gives back through the rings")]
 
 use crate::{
-    Frame, FramePool, SocketConfig, Statistics, StatisticsReader, Umem, XskError,
+    Frame, FramePool, OccupancyReader, SocketConfig, Statistics, StatisticsReader, Umem, XskError,
     bind::{self, Bound},
     prefetch::prefetch,
     statistics::Queue,
@@ -160,14 +160,28 @@ impl Socket {
         count as usize
     }
 
-    /// Wakes the driver if it stopped receiving for want of frames; call after [`refill`](Socket::refill).
+    /// Wakes the driver if it stopped receiving for want of frames, and there are some now; call after
+    /// [`refill`](Socket::refill). No system call otherwise.
     ///
     /// # Errors
     /// [`XskError::Receive`] when the interface is gone or down.
     pub fn wake_receive(&mut self) -> Result<(), XskError> {
-        if !self.rings.fill.needs_wakeup() {
+        if !self.rings.fill.needs_wakeup() || self.rings.fill.unconsumed() == 0 {
             return Ok(());
         }
+        self.look_for_packets()
+    }
+
+    /// Lets the driver look for packets on the caller's time, for the configured time at most, if it is one that can be
+    /// polled ([`polls_busily`](Socket::polls_busily)): one system call. To be called when nothing was received.
+    ///
+    /// # Errors
+    /// [`XskError::Receive`] when the interface is gone or down.
+    pub fn poll_busily(&mut self) -> Result<(), XskError> {
+        if self.rings.busy_poll { self.look_for_packets() } else { Ok(()) }
+    }
+
+    fn look_for_packets(&self) -> Result<(), XskError> {
         match syscall::kick_receive(self.as_fd()) {
             Err(error) if !syscall::is_transient(&error) => Err(self.queue.receive(error)),
             _ => Ok(()),
@@ -189,6 +203,12 @@ impl Socket {
         self.rings.zero_copy
     }
 
+    /// Whether the kernel took the options of busy polling. It takes them on every driver; one without NAPI identifiers,
+    /// such as veth, has nothing to poll.
+    pub fn polls_busily(&self) -> bool {
+        self.rings.busy_poll
+    }
+
     /// Frames that one kick moves in copy mode, as the kernel accepted it.
     pub fn transmit_budget(&self) -> u32 {
         self.rings.budget
@@ -200,6 +220,17 @@ impl Socket {
     /// [`XskError::Statistics`].
     pub fn statistics(&self) -> Result<Statistics, XskError> {
         self.statistics_reader().read()
+    }
+
+    /// A handle that reads how full the rings are from other threads.
+    pub fn occupancy_reader(&self) -> OccupancyReader {
+        OccupancyReader {
+            receive: self.rings.receive.watch(),
+            transmit: self.rings.transmit.watch(),
+            fill: self.rings.fill.watch(),
+            completion: self.rings.completion.watch(),
+            queue: Arc::clone(&self.queue),
+        }
     }
 
     /// A handle that reads the counters from other threads.

@@ -57,7 +57,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    fn closed(&self) -> XskError {
+    pub(crate) fn closed(&self) -> XskError {
         XskError::Closed { interface: self.interface.clone(), queue: self.queue }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #![expect(unsafe_code, reason = "pointers to frames in the mapped memory")]
 
-use crate::{Frame, FramePool, UmemConfig, XskError, mapping::Mapping};
+use crate::{Frame, FramePool, HugePages, UmemConfig, XskError, mapping::Mapping};
 use std::{
     mem::ManuallyDrop,
     os::fd::OwnedFd,
@@ -29,7 +29,14 @@ impl Umem {
     /// A shape that the kernel would refuse, or no memory.
     pub fn new(config: UmemConfig) -> Result<(Umem, FramePool), XskError> {
         let bytes = config.bytes()?;
-        let mapping = Mapping::anonymous(bytes).map_err(|source| XskError::MapMemory { bytes, source })?;
+        let huge = match config.huge_pages {
+            HugePages::Try => Mapping::huge(bytes).ok(),
+            HugePages::Never => None,
+        };
+        let on_huge_pages = huge.is_some();
+        let mapping = huge
+            .map_or_else(|| Mapping::anonymous(bytes), Ok)
+            .map_err(|source| XskError::MapMemory { bytes, source })?;
         // A few dozen bytes per packet memory are leaked so that frames can refer to them without a count.
         let region: &'static Region = Box::leak(Box::new(Region {
             base: mapping.address(),
@@ -41,6 +48,8 @@ impl Umem {
         let memory = Arc::new(Memory {
             mapping: ManuallyDrop::new(mapping),
             region,
+            bytes,
+            on_huge_pages,
             headroom: config.headroom,
             sockets: Mutex::new(Vec::new()),
         });
@@ -63,6 +72,11 @@ impl Umem {
     /// Bytes of a frame.
     pub fn frame_size(&self) -> u32 {
         self.memory.region.frame_size
+    }
+
+    /// Whether it is on huge pages.
+    pub fn is_on_huge_pages(&self) -> bool {
+        self.memory.on_huge_pages
     }
 
     /// Frames that were dropped instead of put back to the pool: 0 in a program without faults.
@@ -129,6 +143,9 @@ impl Region {
 pub(crate) struct Memory {
     mapping: ManuallyDrop<Mapping>,
     pub(crate) region: &'static Region,
+    /// Bytes of all frames; whole huge pages may be longer.
+    bytes: usize,
+    on_huge_pages: bool,
     headroom: u32,
     /// Sockets bound on this memory; any live one lets the next share it.
     pub(crate) sockets: Mutex<Vec<Weak<OwnedFd>>>,
@@ -138,7 +155,7 @@ impl Memory {
     pub(crate) fn registration(&self) -> libc::xdp_umem_reg {
         libc::xdp_umem_reg {
             addr: self.mapping.address().as_ptr() as u64,
-            len: self.mapping.length() as u64,
+            len: self.bytes as u64,
             chunk_size: self.region.frame_size,
             headroom: self.headroom,
             flags: 0,
@@ -182,7 +199,7 @@ mod tests {
     }
 
     fn config(frames: u32) -> UmemConfig {
-        UmemConfig { frames, frame_size: 4096, headroom: 0 }
+        UmemConfig { frames, frame_size: 4096, ..UmemConfig::default() }
     }
 
     #[test]
@@ -214,23 +231,64 @@ mod tests {
         assert!(unmapped);
     }
 
-    #[test]
-    fn memory_is_kept_out_of_core_dumps() {
-        let (_umem, mut pool) = Umem::new(config(700)).unwrap();
-        let frame = pool.take().unwrap();
-        let address = frame.as_ptr() as usize;
-        pool.put(frame);
+    /// A line of what the kernel says of the mapping that an address is in.
+    fn in_smaps(address: usize, key: &str) -> String {
         let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
         let mut inside = false;
-        let flags = smaps.lines().find_map(|line| {
+        let found = smaps.lines().find_map(|line| {
             let range = line.split(' ').next().unwrap().split_once('-');
             if let Some((Ok(from), Ok(to))) =
                 range.map(|(from, to)| (usize::from_str_radix(from, 16), usize::from_str_radix(to, 16)))
             {
                 inside = (from..to).contains(&address);
             }
-            line.strip_prefix("VmFlags:").filter(|_| inside)
+            line.strip_prefix(key).filter(|_| inside)
         });
-        assert!(flags.unwrap().split_whitespace().any(|flag| flag == "dd"), "{flags:?}");
+        found.unwrap().trim().to_owned()
+    }
+
+    fn address_in(pool: &mut FramePool) -> usize {
+        let frame = pool.take().unwrap();
+        let address = frame.as_ptr() as usize;
+        pool.put(frame);
+        address
+    }
+
+    #[test]
+    fn memory_is_kept_out_of_core_dumps() {
+        let (_umem, mut pool) = Umem::new(config(700)).unwrap();
+        let flags = in_smaps(address_in(&mut pool), "VmFlags:");
+        assert!(flags.split_whitespace().any(|flag| flag == "dd"), "{flags:?}");
+    }
+
+    #[test]
+    fn memory_is_on_ordinary_pages_where_there_are_not_enough_huge_ones() {
+        // 1 GiB: more than a host of tests sets aside.
+        let many = UmemConfig { huge_pages: HugePages::Try, ..config(1 << 18) };
+        let (umem, mut pool) = Umem::new(many).unwrap();
+        assert!(!umem.is_on_huge_pages());
+        assert_eq!(in_smaps(address_in(&mut pool), "KernelPageSize:"), "4 kB");
+    }
+
+    #[test]
+    #[ignore = "needs root: sets huge pages aside"]
+    fn memory_is_on_huge_pages_where_there_are_some() {
+        const SETTING: &str = "/proc/sys/vm/nr_hugepages";
+        let before = std::fs::read_to_string(SETTING).unwrap();
+        let pages = before.trim().parse::<u32>().unwrap() + 3;
+        std::fs::write(SETTING, pages.to_string()).unwrap();
+        // Two and a half of them: the mapping is longer than the memory.
+        let result = std::panic::catch_unwind(|| {
+            let (umem, mut pool) =
+                Umem::new(UmemConfig { huge_pages: HugePages::Try, ..config(1280) }).unwrap();
+            let address = address_in(&mut pool);
+            let found = (umem.is_on_huge_pages(), in_smaps(address, "KernelPageSize:"));
+            assert_eq!(umem.memory().registration().len, 1280 * 4096);
+            drop((umem, pool));
+            assert!(!is_mapped(address));
+            found
+        });
+        std::fs::write(SETTING, before).unwrap();
+        assert_eq!(result.unwrap(), (true, "2048 kB".to_owned()));
     }
 }

@@ -171,3 +171,19 @@ fn an_interface_that_is_down_is_an_error_and_loses_nothing() {
     assert_eq!(&buffer[..length], b"late");
     assert_eq!(socket.reclaim(&mut pool), 1);
 }
+
+#[test]
+#[ignore = "needs root"]
+fn a_socket_polls_busily_where_it_is_asked_to() {
+    let [left, _right] = pair(1);
+    for (busy_poll, polls) in [(0, false), (20, true), (u32::MAX, false)] {
+        let (umem, mut pool) = memory(300);
+        let mut socket = left.bind(&umem, &SocketConfig { busy_poll, ..left.config(0) });
+        assert_eq!(socket.polls_busily(), polls, "{busy_poll}");
+        assert_eq!(socket.refill(&mut pool), 256);
+        socket.poll_busily().unwrap();
+        left.namespace.ip(["link", "set", left.device, "down"]).unwrap();
+        assert_eq!(socket.poll_busily().is_err(), polls, "only a system call can notice");
+        left.namespace.ip(["link", "set", left.device, "up"]).unwrap();
+    }
+}

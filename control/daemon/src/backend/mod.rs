@@ -101,6 +101,7 @@ fn worker_config(config: &Config, worker: usize, interface_mtus: Vec<u16>) -> Wo
         events: EVENTS,
         interface_mtus,
         cpu: cpu.map(|cpu| cpu as usize),
+        wait: config.engine.wait,
         key_warning: u8::try_from(config.media.key_expiry_warning).unwrap_or(u8::MAX),
         ..WorkerConfig::default()
     }

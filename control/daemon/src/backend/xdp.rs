@@ -10,7 +10,7 @@ use culvert_engine::io::xdp::XdpIo;
 use culvert_engine::{Clock, Handover, InterfaceId, Worker, WorkerConfig, WorkerHandle};
 use culvert_route::{LinkKind, RouteWatcher};
 use culvert_wire::Endpoint;
-use culvert_xsk::{RingSizes, Socket, SocketConfig, Umem, UmemConfig, ZeroCopy};
+use culvert_xsk::{HugePages, RingSizes, Socket, SocketConfig, Umem, UmemConfig, ZeroCopy};
 
 use super::{BackendError, interfaces_by_address, max_next_hops, worker_config};
 use crate::config::{self, Config, Realm};
@@ -18,8 +18,8 @@ use crate::plane::{Endpoints, Plane, PlaneConfig, XdpEndpoints, XdpInterface, Xd
 
 /// Endpoints of a flow: RTP and RTCP.
 const ENDPOINTS_PER_FLOW: u32 = 2;
-/// Packets that may wait between two workers. A packet waits about as long as a burst takes.
-const HANDED_OVER: usize = 1024;
+/// Bytes that may wait between two workers: some 2,000 packets of audio. A packet waits about as long as a burst takes.
+const HANDED_OVER: usize = 512 * 1024;
 
 /// An interface that frames come and go by.
 #[derive(Clone, Debug)]
@@ -143,14 +143,29 @@ fn bring_up(
         let (umem, pool) = Umem::new(UmemConfig {
             frames: engine.frames,
             frame_size: engine.frame_size,
+            huge_pages: engine.huge_pages,
             ..UmemConfig::default()
         })?;
+        if engine.huge_pages == HugePages::Try && !umem.is_on_huge_pages() {
+            tell_of_ordinary_pages(engine, worker);
+        }
         let mut sockets = Vec::new();
         for ((interface, steering), queues) in physical.iter().zip(&mut steerings).zip(&mut queues) {
             let socket = Socket::bind(&umem, &socket_config(engine, interface, worker, zero_copy))?;
             steering.set_socket(worker, socket.as_fd())?;
-            queues
-                .push(XdpQueue { zero_copy: socket.is_zero_copy(), statistics: socket.statistics_reader() });
+            if engine.busy_poll > 0 && !socket.polls_busily() {
+                tracing::warn!(
+                    interface = interface.name,
+                    queue = worker,
+                    "the kernel refused busy polling (engine.busy_poll): it takes Linux 5.11 and CAP_NET_ADMIN; \
+                     interrupts go on"
+                );
+            }
+            queues.push(XdpQueue {
+                zero_copy: socket.is_zero_copy(),
+                statistics: socket.statistics_reader(),
+                rings: socket.occupancy_reader(),
+            });
             sockets.push(socket);
         }
         let (io, waker) = XdpIo::new(sockets, pool)?;
@@ -203,8 +218,19 @@ fn socket_config(
         },
         zero_copy,
         transmit_budget: engine.transmit_budget,
+        busy_poll: engine.busy_poll,
         ..SocketConfig::new(interface.index, interface.name.clone(), queue)
     }
+}
+
+fn tell_of_ordinary_pages(engine: &config::Engine, worker: u32) {
+    const HUGE_PAGE: u64 = 2 << 20;
+    let wanted = (u64::from(engine.frames) * u64::from(engine.frame_size)).div_ceil(HUGE_PAGE);
+    tracing::info!(
+        worker,
+        "packet memory is on ordinary pages: {wanted} huge pages of 2 MiB are not free for it; set vm.nr_hugepages, or \
+         engine.huge_pages = \"never\""
+    );
 }
 
 fn preference(mode: config::AttachMode) -> Mode {

@@ -2,7 +2,7 @@
 //! What the kernel did with packets to relay ports before the workers saw them. None with the socket back end.
 
 use culvert_ebpf_loader::AttachMode;
-use culvert_xsk::{Statistics, StatisticsReader};
+use culvert_xsk::{OccupancyReader, RingOccupancy, Statistics, StatisticsReader};
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::encode::{Encoded, Labels, counter, gauge};
@@ -15,7 +15,14 @@ pub(super) struct InterfaceSample {
     mtu: u16,
     native: bool,
     verdicts: Vec<(&'static str, u64)>,
-    queues: Vec<(bool, StatisticsReader)>,
+    queues: Vec<QueueSample>,
+}
+
+#[derive(Debug)]
+struct QueueSample {
+    zero_copy: bool,
+    statistics: StatisticsReader,
+    rings: OccupancyReader,
 }
 
 impl InterfaceSample {
@@ -27,7 +34,11 @@ impl InterfaceSample {
                 Vec::new()
             }
         };
-        let queues = interface.queues.iter().map(|queue| (queue.zero_copy, queue.statistics.clone()));
+        let queues = interface.queues.iter().map(|queue| QueueSample {
+            zero_copy: queue.zero_copy,
+            statistics: queue.statistics.clone(),
+            rings: queue.rings.clone(),
+        });
         InterfaceSample {
             name: interface.name.clone(),
             mtu: interface.mtu,
@@ -78,17 +89,34 @@ pub(super) fn encode(interfaces: &[InterfaceSample], encoder: &mut DescriptorEnc
     counter(encoder, "xdp_packets", "Packets to relay ports as the XDP program judged them", verdicts)?;
     let zero_copy = interfaces.iter().flat_map(|interface| {
         let queues = interface.queues.iter().enumerate();
-        queues
-            .map(|(queue, (zero_copy, _))| (interface.and("queue", queue.to_string()), u64::from(*zero_copy)))
+        queues.map(|(number, queue)| (interface.and("queue", number.to_string()), u64::from(queue.zero_copy)))
     });
     gauge(encoder, "queue_zero_copy", "1 where the driver works on the packet memory directly", zero_copy)?;
     let help = "What the kernel counts for a queue's AF_XDP socket, mostly drops, by reason";
-    counter(encoder, "queue_socket_events", help, interfaces.iter().flat_map(sockets))
+    counter(encoder, "queue_socket_events", help, interfaces.iter().flat_map(sockets))?;
+    let rings: Vec<_> = interfaces.iter().flat_map(rings).collect();
+    let help = "Entries in a ring of a queue's AF_XDP socket now";
+    let used = rings.iter().map(|(labels, ring)| (labels.clone(), u64::from(ring.used)));
+    gauge(encoder, "queue_ring_entries", help, used)?;
+    let size = rings.iter().map(|(labels, ring)| (labels.clone(), u64::from(ring.size)));
+    gauge(encoder, "queue_ring_size", "Entries that a ring of a queue's AF_XDP socket has room for", size)
+}
+
+fn rings(interface: &InterfaceSample) -> impl Iterator<Item = (Labels, RingOccupancy)> {
+    // Without its worker a queue has no rings, which its statistics have told of.
+    let found = interface.queues.iter().map(|queue| queue.rings.read()).enumerate();
+    found.filter_map(|(queue, found)| Some((queue, found.ok()?))).flat_map(move |(queue, found)| {
+        found.by_name().map(|(name, ring)| {
+            let mut labels = interface.and("queue", queue.to_string());
+            labels.push(("ring", name.to_owned()));
+            (labels, ring)
+        })
+    })
 }
 
 fn sockets(interface: &InterfaceSample) -> impl Iterator<Item = (Labels, u64)> {
-    interface.queues.iter().enumerate().flat_map(move |(queue, (_, reader))| {
-        let statistics = match reader.read() {
+    interface.queues.iter().enumerate().flat_map(move |(queue, sample)| {
+        let statistics = match sample.statistics.read() {
             Ok(statistics) => Some(statistics),
             Err(error) => {
                 tracing::warn!(queue, %error, "socket statistics cannot be read");

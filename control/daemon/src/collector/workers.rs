@@ -45,11 +45,21 @@ impl WorkerSample {
 /// Name, help, and how to read it.
 type Read<N> = (&'static str, &'static str, fn(&WorkerSample) -> N);
 
-const COUNTERS: [Read<u64>; 6] = [
+const COUNTERS: [Read<u64>; 8] = [
     ("worker_received_packets", "Packets taken from the receive side", |worker| worker.counters.received()),
     ("worker_transmitted_packets", "Packets handed to the transmit side", |worker| {
         worker.counters.transmitted()
     }),
+    (
+        "worker_handed_over_packets",
+        "Packets that arrived here and were put into the ring of the worker that owns their flow",
+        |worker| worker.counters.packets_handed_over(),
+    ),
+    (
+        "worker_taken_over_packets",
+        "Packets taken from the rings of other workers; they count as received, too",
+        |worker| worker.counters.packets_taken_over(),
+    ),
     ("worker_bursts", "Bursts with at least one packet", |worker| worker.counters.bursts()),
     ("worker_events_lost", "Events left out because control was behind", |worker| {
         worker.counters.events_lost()

@@ -10,6 +10,9 @@ use std::{
 
 use toml::de::{DeTable, DeValue};
 
+use culvert_engine::Wait;
+use culvert_xsk::HugePages;
+
 use super::{
     Admission, AttachMode, Backend, Config, Control, Engine, Log, LogFormat, Media, Metrics, Node, Problem,
     Problems, Realm, RealmAddress, RoleEntry, Srtp, Tls, TlsVersion, mras,
@@ -120,6 +123,9 @@ fn engine(section: &mut Section<'_, '_>) -> Engine {
         fill_ring: section.get("fill_ring", 4096),
         completion_ring: section.get("completion_ring", 4096),
         transmit_budget: Some(section.get("transmit_budget", 256)).filter(|budget| *budget > 0),
+        wait: section.get("wait", Wait::Adaptive),
+        huge_pages: section.get("huge_pages", HugePages::Try),
+        busy_poll: section.get("busy_poll", 0),
     }
 }
 

@@ -69,7 +69,9 @@ fn the_example_shows_the_defaults() {
     let defaults = Config::parse(&with(EXAMPLES_OWN)).unwrap();
     assert_eq!(example, defaults);
     assert_eq!(example.warnings, []);
-    assert_eq!(example.engine.transmit_budget, Some(256));
+    let engine = &example.engine;
+    assert_eq!(engine.transmit_budget, Some(256));
+    assert_eq!((engine.wait, engine.huge_pages, engine.busy_poll), (Wait::Adaptive, HugePages::Try, 0));
     assert_eq!(example.srtp.path, None);
 }
 
@@ -116,6 +118,9 @@ mode = "native"
 workers = 2
 cores = [3, 1]
 transmit_budget = 0
+wait = "busy"
+huge_pages = "never"
+busy_poll = 20
 [log]
 format = "json"
 "#,
@@ -129,6 +134,7 @@ format = "json"
     let engine = &config.engine;
     assert_eq!((engine.backend, engine.mode), (Backend::Socket, AttachMode::Native));
     assert_eq!((engine.cores.as_slice(), engine.transmit_budget), (&[3, 1][..], None));
+    assert_eq!((engine.wait, engine.huge_pages, engine.busy_poll), (Wait::Busy, HugePages::Never, 20));
     assert_eq!(config.log.format, LogFormat::Json);
     let realm = &config.realms[0];
     assert_eq!((realm.first_port, realm.last_port), (20_000, 29_999));

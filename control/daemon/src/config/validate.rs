@@ -11,6 +11,8 @@ use crate::logging;
 
 /// Frames of a burst that the kernel can be told at least (TX_BATCH_SIZE of net/xdp/xsk.c).
 const LEAST_TRANSMIT_BUDGET: u32 = 32;
+/// Microseconds after which audio would be late rather than polled for.
+const LONGEST_BUSY_POLL: u32 = 10_000;
 
 /// No back end of any host takes longer for a packet.
 const DEAREST_PACKET: Duration = Duration::from_millis(1);
@@ -158,6 +160,12 @@ fn engine(config: &Config, problems: &mut Vec<Problem>) {
         error(
             "transmit_budget",
             format!("must be 0, or from {LEAST_TRANSMIT_BUDGET} to transmit_ring ({ring})"),
+        );
+    }
+    if engine.busy_poll > LONGEST_BUSY_POLL {
+        error(
+            "busy_poll",
+            format!("must be at most {LONGEST_BUSY_POLL} microseconds, not {}", engine.busy_poll),
         );
     }
     if !engine.cores.is_empty() && u32::try_from(engine.cores.len()) != Ok(engine.workers) {

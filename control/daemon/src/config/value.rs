@@ -3,7 +3,9 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use culvert_engine::Wait;
 use culvert_srtp::Path;
+use culvert_xsk::HugePages;
 use toml::de::DeValue;
 
 use super::{AttachMode, Backend, LogFormat, TlsVersion};
@@ -116,6 +118,18 @@ impl FromToml for AttachMode {
         let choices =
             [("auto", AttachMode::Auto), ("native", AttachMode::Native), ("generic", AttachMode::Generic)];
         choice(value, &choices)
+    }
+}
+
+impl FromToml for Wait {
+    fn from_toml(value: &DeValue<'_>) -> Result<Wait, String> {
+        choice(value, &[("adaptive", Wait::Adaptive), ("busy", Wait::Busy)])
+    }
+}
+
+impl FromToml for HugePages {
+    fn from_toml(value: &DeValue<'_>) -> Result<HugePages, String> {
+        choice(value, &[("try", HugePages::Try), ("never", HugePages::Never)])
     }
 }
 

@@ -7,6 +7,7 @@ use culvert_api::v1;
 use culvert_ebpf_loader::AttachMode;
 use culvert_engine::{HistogramSnapshot, cycles_per_second};
 use culvert_srtp::Path;
+use culvert_xsk::RingOccupancy;
 use tonic::Status;
 
 use super::{About, answer, capacity};
@@ -79,8 +80,15 @@ fn queue(queue: &XdpQueue, number: u32) -> v1::QueueStatus {
         worker: number,
         zero_copy: queue.zero_copy,
         socket_drops,
-        rings: HashMap::new(),
+        rings: rings(queue),
     }
+}
+
+fn rings(queue: &XdpQueue) -> HashMap<String, v1::RingOccupancy> {
+    // The socket is gone with its worker, which the statistics have told of.
+    let Ok(found) = queue.rings.read() else { return HashMap::new() };
+    let status = |ring: RingOccupancy| v1::RingOccupancy { used: ring.used, size: ring.size };
+    found.by_name().map(|(name, ring)| (name.to_owned(), status(ring))).into()
 }
 
 fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
@@ -93,6 +101,8 @@ fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
         drops: answer::drops(handle.counters.drops()),
         flows: handle.counters.flows(),
         max_flows: u64::from(handle.slots.capacity()),
+        handed_over: handle.counters.packets_handed_over(),
+        taken_over: handle.counters.packets_taken_over(),
         timing: Some(timing(worker)),
         ..v1::WorkerStatus::default()
     }

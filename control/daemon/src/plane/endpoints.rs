@@ -8,7 +8,7 @@ use culvert_ebpf_loader::{AttachMode, Counters, Steering, SteeringError};
 use culvert_engine::{Command, InterfaceId};
 use culvert_udp::{SocketOptions, UdpError, UdpSocket};
 use culvert_wire::Endpoint;
-use culvert_xsk::StatisticsReader;
+use culvert_xsk::{OccupancyReader, StatisticsReader};
 
 /// How packets to local endpoints are had.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub struct XdpQueue {
     pub zero_copy: bool,
     /// What the kernel drops before the socket.
     pub statistics: StatisticsReader,
+    /// How full its rings are.
+    pub rings: OccupancyReader,
 }
 
 /// Why a local endpoint cannot be used.

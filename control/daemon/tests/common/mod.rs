@@ -9,6 +9,7 @@ pub mod counters;
 pub mod live;
 pub mod mras;
 pub mod phone;
+pub mod queue;
 pub mod relay;
 pub mod request;
 

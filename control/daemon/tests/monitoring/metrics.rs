@@ -192,6 +192,12 @@ fn netns_xdp_programs_and_sockets_are_told_by_interface_and_queue() {
         };
         redirected("outside", &caller);
         redirected("inside", &callee);
+        let node = relay.operator().await.get_node().await.unwrap();
+        for interface in &node.interfaces {
+            let rings = &interface.queues[0].rings;
+            let sizes = ["receive", "transmit", "fill", "completion"].map(|ring| rings[ring].size);
+            assert_eq!((rings.len(), sizes), (4, [2048, 2048, 4096, 4096]));
+        }
         for interface in ["outside", "inside"] {
             let labels = format!("interface=\"{interface}\"");
             assert_eq!(
@@ -203,6 +209,16 @@ fn netns_xdp_programs_and_sockets_are_told_by_interface_and_queue() {
                 assert!(reason.starts_with("transmit") || of("queue_socket_events_total", &labels) == 0.0);
             }
             assert!([0.0, 1.0].contains(&of("queue_zero_copy", &format!("{labels},queue=\"0\""))));
+            // Nothing is under way: what is not in a ring is the next packets', in the fill ring.
+            let ring = |name| {
+                let labels = format!("{labels},queue=\"0\",ring=\"{name}\"");
+                (of("queue_ring_entries", &labels), of("queue_ring_size", &labels))
+            };
+            for (name, size) in [("receive", 2048.0), ("transmit", 2048.0), ("completion", 4096.0)] {
+                assert_eq!(ring(name), (0.0, size), "{name}");
+            }
+            let (free, size) = ring("fill");
+            assert!(0.0 < free && free <= size && size == 4096.0, "{free} of {size}");
         }
     });
 }

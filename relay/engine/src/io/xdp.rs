@@ -75,6 +75,9 @@ impl PacketIo for XdpIo {
             });
             if received > 0 {
                 socket.refill(&mut self.pool);
+            } else if burst.room() > 0 {
+                // A failure shows as an error of the next transmission.
+                let _ = socket.poll_busily();
             }
         }
         self.first = (self.first + 1) % sockets.max(1);
@@ -110,6 +113,10 @@ impl PacketIo for XdpIo {
             }
             socket.reclaim(&mut self.pool);
             socket.refill(&mut self.pool);
+            // Here and not before sleep alone: a worker that is never idle must not leave a driver without frames.
+            if socket.wake_receive().is_err() {
+                transmitted.errors += 1;
+            }
         }
         transmitted
     }
@@ -120,9 +127,7 @@ impl PacketIo for XdpIo {
 
     fn wait(&mut self, timeout: Duration) {
         let mut timeout = timeout;
-        for socket in &mut self.sockets {
-            // A failure shows as an error of the next transmission.
-            let _ = socket.wake_receive();
+        for socket in &self.sockets {
             if socket.unsent() > 0 {
                 timeout = timeout.min(UNSENT_SLEEP);
             }

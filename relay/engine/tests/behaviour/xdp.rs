@@ -83,7 +83,7 @@ impl<A: Attached> Harness for XdpHarness<A> {
         let macs = [relay.interface(RELAY).unwrap(), world.interface(WORLD).unwrap()];
         let (steering, io, waker) = relay
             .run(|| {
-                let memory = UmemConfig { frames: 1024, frame_size: 2048, headroom: 0 };
+                let memory = UmemConfig { frames: 1024, frame_size: 2048, ..UmemConfig::default() };
                 let (umem, pool) = Umem::new(memory).unwrap();
                 let queue = SocketConfig { rings: RINGS, ..SocketConfig::new(macs[0].index, RELAY, 0) };
                 let socket = Socket::bind(&umem, &queue).unwrap();

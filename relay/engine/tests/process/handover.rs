@@ -10,10 +10,10 @@ use culvert_engine::{
 use crate::world::{endpoint, flow, rtp};
 
 /// Two workers, and what is outside of each.
-fn pair(ring: usize) -> ([WorkerHandle; 2], [MemoryPeer; 2]) {
+fn pair(bytes: usize) -> ([WorkerHandle; 2], [MemoryPeer; 2]) {
     let (one, outside_one, wake_one) = MemoryIo::new(MemoryConfig::default()).unwrap();
     let (two, outside_two, wake_two) = MemoryIo::new(MemoryConfig::default()).unwrap();
-    let mut mesh = Handover::mesh(&[wake_one.clone(), wake_two.clone()], ring);
+    let mut mesh = Handover::mesh(&[wake_one.clone(), wake_two.clone()], bytes);
     let (of_two, of_one) = (mesh.pop().unwrap(), mesh.pop().unwrap());
     let config = WorkerConfig { max_elsewhere: 4, ..WorkerConfig::default() };
     let clock = Clock::start();
@@ -40,7 +40,7 @@ fn settle(handle: &mut WorkerHandle) {
 
 #[test]
 fn a_packet_finds_its_flow_on_another_worker() {
-    let ([mut one, mut two], [mut outside_one, mut outside_two]) = pair(8);
+    let ([mut one, mut two], [mut outside_one, mut outside_two]) = pair(4096);
     let (from, to) = (endpoint(30, 9), endpoint(1, 5000));
     let flow = Box::new(flow(0, 5000, SourceRule::LearnAny, Receive::plain(), Send::plain()));
     let counters = flow.counters.clone();
@@ -64,6 +64,9 @@ fn a_packet_finds_its_flow_on_another_worker() {
     assert_eq!((sent.info.source, sent.info.destination), (endpoint(2, 5000), endpoint(20, 5000)));
     assert_eq!(sent.info.traffic_class, 0xb8);
     assert_eq!((counters.packets(), one.counters.transmitted(), two.counters.received()), (1, 0, 1));
+    let handed = [&one, &two].map(|worker| worker.counters.packets_handed_over());
+    let taken = [&one, &two].map(|worker| worker.counters.packets_taken_over());
+    assert_eq!((handed, taken), ([1, 0], [0, 1]));
     // The frame of the first worker came home.
     wait(|| outside_one.free_frames() == MemoryConfig::default().frames);
 
@@ -76,7 +79,7 @@ fn a_packet_finds_its_flow_on_another_worker() {
 
 #[test]
 fn what_cannot_be_handed_over_is_counted() {
-    let ([mut one, two], [mut outside, _outside_two]) = pair(8);
+    let ([mut one, two], [mut outside, _outside_two]) = pair(4096);
     let to = endpoint(1, 5000);
     // To a worker that is not there, to itself, and packets that no ring entry holds.
     for (port, worker) in [(5000, 9), (5001, 0), (5002, 1)] {
@@ -89,5 +92,5 @@ fn what_cannot_be_handed_over_is_counted() {
     assert!(outside.send_datagram(from, endpoint(1, 5001), 0, &rtp(7, 1)));
     assert!(outside.send_datagram(from, endpoint(1, 5002), 0, &[0x80; 1601]));
     wait(|| one.counters.dropped(DropReason::HandoverFull) == 3);
-    assert_eq!(two.counters.received(), 0);
+    assert_eq!((two.counters.received(), one.counters.packets_handed_over()), (0, 0));
 }

@@ -13,4 +13,5 @@ mod required;
 mod rings;
 mod size;
 mod timing;
+mod waiting;
 mod world;

@@ -53,7 +53,7 @@ impl Host {
 }
 
 pub(crate) fn memory(frames: u32) -> (Umem, FramePool) {
-    Umem::new(UmemConfig { frames, frame_size: 2048, headroom: 0 }).unwrap()
+    Umem::new(UmemConfig { frames, frame_size: 2048, ..UmemConfig::default() }).unwrap()
 }
 
 /// An IPv4 UDP packet from 192.0.2.1 to 192.0.2.2, port 5004, without a UDP checksum.
