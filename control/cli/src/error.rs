@@ -5,6 +5,7 @@ use std::io;
 
 use culvert_api::ClientError;
 use culvert_audit::{AuditError, Broken};
+use culvert_doctor::IntentError;
 use culvert_mras::container::OpenError;
 
 /// Why the command did not do what it was asked to.
@@ -35,6 +36,12 @@ pub(crate) enum CliError {
     /// An audit log is not what the relay wrote. Where, is on standard output.
     #[error(transparent)]
     Broken(Box<Broken>),
+    /// What is to be read of a configuration for `culvert doctor`.
+    #[error(transparent)]
+    Intent(#[from] IntentError),
+    /// `culvert doctor` found so many. Which, is on standard output.
+    #[error("problems found: {0}")]
+    Problems(usize),
     /// Our own output.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -48,8 +55,8 @@ impl CliError {
             Self::Client(ClientError::Endpoint { .. } | ClientError::Credential { .. }) => 2,
             Self::Client(ClientError::Status { .. }) => 3,
             Self::Client(_) => 4,
-            Self::Open(_) | Self::Audit(_) => 2,
-            Self::Broken(_) | Self::Output(_) => 1,
+            Self::Open(_) | Self::Audit(_) | Self::Intent(_) => 2,
+            Self::Broken(_) | Self::Problems(_) | Self::Output(_) => 1,
         }
     }
 
@@ -57,6 +64,7 @@ impl CliError {
     pub(crate) fn kind(&self) -> &'static str {
         match self.exit_code() {
             _ if matches!(self, Self::Broken(_)) => "broken",
+            _ if matches!(self, Self::Problems(_)) => "problems",
             2 => "usage",
             3 => "refused",
             4 => "unreachable",

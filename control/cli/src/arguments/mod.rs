@@ -4,6 +4,7 @@
 mod audit;
 mod create;
 mod credentials;
+mod doctor;
 mod key;
 mod password;
 mod protection;
@@ -21,6 +22,7 @@ pub(crate) use create::{Answer, Create, Encryption, LegFlags, Source};
 pub(crate) use credentials::{
     Bounds, CredentialsCommand, Issue, Kind as CredentialKind, Location, MediaKind, Reinstate, Revoke,
 };
+pub(crate) use doctor::Doctor;
 pub(crate) use key::{KeyCommand, Open, SessionKeys};
 pub(crate) use password::Passwords;
 pub(crate) use protection::Protection;
@@ -39,10 +41,11 @@ Examples:
   culvert protection --watch
   culvert credentials issue sip:alice@example.org --duration 1h
   culvert audit verify /var/lib/culvert/audit
+  culvert doctor --config /etc/culvert/culvert.toml
 
 Exit codes:
   0  done
-  1  the audit log is broken, or the output could not be written
+  1  the audit log is broken, the doctor found problems, or the output could not be written
   2  the command line, or a file that it names, is wrong
   3  the relay refused
   4  the relay could not be reached, or TLS failed";
@@ -106,6 +109,8 @@ pub(crate) enum Command {
     /// The relay itself
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Looks for what on this host keeps a relay from its best
+    Doctor(Doctor),
     /// The log of receipts that a relay keeps
     #[command(subcommand)]
     Audit(AuditCommand),
