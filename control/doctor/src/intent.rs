@@ -20,6 +20,17 @@ pub enum Backend {
     Socket,
 }
 
+/// Whether packet memory is to be on huge pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HugePages {
+    /// Where enough of them are free.
+    #[default]
+    Try,
+    /// On ordinary pages.
+    Never,
+}
+
 /// UDP ports of a realm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortRange {
@@ -48,6 +59,8 @@ pub struct Intent {
     pub frames: u32,
     /// Bytes in a frame.
     pub frame_size: u32,
+    /// Whether they are to be on huge pages.
+    pub huge_pages: HugePages,
     /// Most sessions at a time.
     pub max_sessions: u32,
     /// Ports for media.
@@ -65,6 +78,7 @@ impl Default for Intent {
             cores: Vec::new(),
             frames: 16_384,
             frame_size: 2048,
+            huge_pages: HugePages::Try,
             max_sessions: 10_000,
             ports: Vec::new(),
         }
@@ -119,6 +133,7 @@ impl Intent {
             cores: file.engine.cores,
             frames: file.engine.frames.unwrap_or(defaults.frames),
             frame_size: file.engine.frame_size.unwrap_or(defaults.frame_size),
+            huge_pages: file.engine.huge_pages,
             max_sessions: file.node.max_sessions.unwrap_or(defaults.max_sessions),
             ports: file.realm.into_iter().map(Realm::ports).collect(),
         })
@@ -172,6 +187,8 @@ struct Engine {
     cores: Vec<u32>,
     frames: Option<u32>,
     frame_size: Option<u32>,
+    #[serde(default)]
+    huge_pages: HugePages,
 }
 
 #[derive(Deserialize)]

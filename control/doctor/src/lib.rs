@@ -23,5 +23,5 @@ mod ports;
 pub use check::{Check, Verdict};
 pub use checks::diagnose;
 pub use host::{Channels, Feature, Host, Link, Unseen, XdpFeatures};
-pub use intent::{Backend, Intent, IntentError, PortRange};
+pub use intent::{Backend, HugePages, Intent, IntentError, PortRange};
 pub use linux::Linux;

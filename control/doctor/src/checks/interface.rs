@@ -2,7 +2,7 @@
 //! An interface: state, driver, MTU, offloads, NUMA node.
 
 use super::{Context, Interface};
-use crate::check::Check;
+use crate::check::{Check, Verdict};
 use crate::cpus;
 use crate::host::{Unseen, XdpFeatures};
 
@@ -30,14 +30,15 @@ const NATIVE: [&str; 15] = [
     "xen-netfront",
 ];
 const ZERO_COPY: [&str; 8] = ["i40e", "ice", "idpf", "igc", "ixgbe", "mlx5_core", "nfp", "stmmac"];
-/// The kernel's name, ethtool's, and what it does to a packet.
-const JOINING: [(&str, &str); 4] = [
-    ("rx-lro", "lro"),
-    ("rx-gro-hw", "rx-gro-hw"),
-    ("rx-udp-gro-forwarding", "rx-udp-gro-forwarding"),
-    ("rx-gro-list", "rx-gro-list"),
-];
-const VLAN: (&str, &str) = ("rx-vlan-hw-parse", "rxvlan");
+/// An offload: the kernel's name, ethtool's.
+type Offload = (&'static str, &'static str);
+/// They join segments of TCP before XDP, for which drivers refuse XDP.
+const REFUSED: [Offload; 2] = [("rx-lro", "lro"), ("rx-gro-hw", "rx-gro-hw")];
+/// They join datagrams of UDP, which generic mode then sees as one.
+const JOINING: [Offload; 2] =
+    [("rx-udp-gro-forwarding", "rx-udp-gro-forwarding"), ("rx-gro-list", "rx-gro-list")];
+/// It takes the tag out of the packet, where XDP looks for it.
+const VLAN: Offload = ("rx-vlan-hw-parse", "rxvlan");
 
 pub(super) fn checks(context: &Context<'_>, interface: &Interface<'_>) -> Vec<Check> {
     vec![
@@ -89,9 +90,12 @@ fn native(context: &Context<'_>, interface: &Interface<'_>) -> Check {
         Ok(features) if features.native() && features.redirect() => {
             subject.ok(format!("{} has it", interface.driver()))
         }
-        Ok(_) => subject
-            .warning(format!("{} does not have it", interface.driver()))
-            .advise("media go in generic mode, at some cost; a newer kernel or another card may have it"),
+        Ok(_) => subject.warning(format!("{} does not have it", interface.driver())).advise(match interface
+            .driver()
+        {
+            "veth" => "give the other end no more transmit queues than this end has receive queues",
+            _ => "media go in generic mode, at some cost; a newer kernel or another card may have it",
+        }),
     }
 }
 
@@ -145,17 +149,25 @@ fn offloads(context: &Context<'_>, interface: &Interface<'_>) -> Check {
         Ok(features) => features,
         Err(unseen) => return subject.unseen(&unseen, "the driver has none"),
     };
-    let on = |kernel: &str| features.get(kernel).filter(|feature| feature.active);
-    let mut wrong: Vec<(&str, bool)> =
-        JOINING.iter().filter_map(|(kernel, tool)| Some((*tool, on(kernel)?.fixed))).collect();
+    let on = |offloads: &[Offload]| {
+        let on = |(kernel, tool): &Offload| {
+            features.get(*kernel).filter(|feature| feature.active).map(|feature| (*tool, feature.fixed))
+        };
+        offloads.iter().filter_map(on).collect::<Vec<_>>()
+    };
+    let refused = on(&REFUSED);
+    let mut lost = on(&JOINING);
     if interface.vlan {
-        wrong.extend(on(VLAN.0).map(|feature| (VLAN.1, feature.fixed)));
+        lost.extend(on(&[VLAN]));
     }
-    if wrong.is_empty() {
-        return subject.ok("none that XDP would be led astray by");
-    }
+    let verdict = match (lost.is_empty(), refused.is_empty()) {
+        (false, _) => Verdict::Problem,
+        (true, false) => Verdict::Warning,
+        (true, true) => return subject.ok("none that XDP would be led astray by"),
+    };
+    let wrong = [refused, lost].concat();
     let names: Vec<&str> = wrong.iter().map(|(name, _)| *name).collect();
-    let check = subject.problem(format!("{} on", are(&names)));
+    let check = subject.is(verdict, format!("{} on", are(&names)));
     let fixed: Vec<&str> = wrong.iter().filter(|(_, fixed)| *fixed).map(|(name, _)| *name).collect();
     let check = wrong
         .iter()

@@ -93,7 +93,8 @@ fn jit(context: &Context<'_>) -> Check {
     }
     let setting = "net.core.bpf_jit_enable";
     let Some(value) = context.host.text("/proc/sys/net/core/bpf_jit_enable") else {
-        return subject.unknown(format!("{setting} cannot be read")).advise("run culvert doctor as root");
+        let check = subject.unknown(format!("{setting} cannot be read"));
+        return check.advise("run culvert doctor as root, in the network namespace that the host began with");
     };
     match value.trim() {
         "0" => subject.problem(format!("{setting} = 0")).mend(format!("sysctl -w {setting}=1")),

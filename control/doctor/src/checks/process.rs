@@ -3,7 +3,7 @@
 
 use super::Context;
 use crate::check::{Check, Subject};
-use crate::intent::Backend;
+use crate::intent::{Backend, HugePages};
 
 /// include/uapi/linux/capability.h
 const NEEDED: [(u32, &str); 5] =
@@ -157,6 +157,9 @@ fn huge_pages(context: &Context<'_>) -> Check {
     );
     if !context.xdp() {
         return subject.not_applicable("the socket back end has no packet memory");
+    }
+    if context.intent.huge_pages == HugePages::Never {
+        return subject.not_applicable("not wanted");
     }
     let Some(memory) = context.host.text("/proc/meminfo") else {
         return subject.unknown("/proc/meminfo cannot be read");

@@ -43,7 +43,11 @@ fn against_workers(context: &Context<'_>, interface: &Interface<'_>, queues: Opt
     };
     let found = count(*active as usize, "receive queue");
     let Some(workers) = context.intent.workers else {
-        return subject.ok(found).advise(format!("set engine.workers = {active}, or set fewer queues"));
+        let check = subject.ok(found);
+        return match active {
+            0 | 1 => check,
+            _ => check.advise(format!("set engine.workers = {active}, or set fewer queues")),
+        };
     };
     let found = format!("{found}, {}", count(workers as usize, "worker"));
     if *active == workers {
