@@ -114,6 +114,7 @@ fn bare_metal_as_it_comes() {
         ])
         .offloads(&[("rx-lro", false), ("rx-vlan-hw-parse", false), ("rx-gro-list", false)]);
     host.files.remove("/sys/kernel/btf/vmlinux");
+    host.files.insert("/sys/kernel/notes".to_owned(), String::new());
     host.links[0].mtu = 3000;
     let mut vlan = card("ens1f0.7", DEVICE);
     (vlan.index, vlan.kind, vlan.parent, vlan.device) = (9, Some("vlan".to_owned()), Some(2), None);

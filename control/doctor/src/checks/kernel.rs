@@ -83,6 +83,9 @@ fn btf(context: &Context<'_>) -> Check {
     if context.host.names("/sys/kernel/btf").iter().any(|name| name == "vmlinux") {
         return subject.ok("/sys/kernel/btf/vmlinux is there");
     }
+    if context.host.names("/sys/kernel").is_empty() {
+        return subject.unknown("/sys/kernel cannot be read");
+    }
     subject.warning("/sys/kernel/btf/vmlinux is missing").advise("boot a kernel with CONFIG_DEBUG_INFO_BTF=y")
 }
 
