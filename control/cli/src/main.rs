@@ -9,6 +9,7 @@ mod doctor;
 mod error;
 mod execute;
 mod key;
+mod load;
 mod output;
 mod protection;
 mod request;
