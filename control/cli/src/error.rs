@@ -5,6 +5,7 @@ use std::io;
 
 use culvert_api::ClientError;
 use culvert_audit::{AuditError, Broken};
+use culvert_doctor::IntentError;
 use culvert_load::{LoadError, Missed};
 use culvert_mras::container::OpenError;
 use culvert_udp::UdpError;
@@ -37,6 +38,12 @@ pub(crate) enum CliError {
     /// An audit log is not what the relay wrote. Where, is on standard output.
     #[error(transparent)]
     Broken(Box<Broken>),
+    /// What is to be read of a configuration for `culvert doctor`.
+    #[error(transparent)]
+    Intent(#[from] IntentError),
+    /// `culvert doctor` found so many. Which, is on standard output.
+    #[error("problems found: {0}")]
+    Problems(usize),
     /// A load run that could not be made or finished.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -68,8 +75,8 @@ impl CliError {
             Self::Load(_) => 1,
             Self::Missed(_) => 5,
             Self::Write { .. } => 2,
-            Self::Open(_) | Self::Audit(_) => 2,
-            Self::Broken(_) | Self::Output(_) => 1,
+            Self::Open(_) | Self::Audit(_) | Self::Intent(_) => 2,
+            Self::Broken(_) | Self::Problems(_) | Self::Output(_) => 1,
         }
     }
 
@@ -77,6 +84,7 @@ impl CliError {
     pub(crate) fn kind(&self) -> &'static str {
         match self.exit_code() {
             _ if matches!(self, Self::Broken(_)) => "broken",
+            _ if matches!(self, Self::Problems(_)) => "problems",
             2 => "usage",
             3 => "refused",
             4 => "unreachable",

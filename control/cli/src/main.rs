@@ -5,6 +5,7 @@ mod arguments;
 mod audit;
 mod connect;
 mod credentials;
+mod doctor;
 mod error;
 mod execute;
 mod key;

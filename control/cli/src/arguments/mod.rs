@@ -4,6 +4,7 @@
 mod audit;
 mod create;
 mod credentials;
+mod doctor;
 mod key;
 mod load;
 mod password;
@@ -23,6 +24,7 @@ pub(crate) use create::{Answer, Create, Encryption, LegFlags, Source};
 pub(crate) use credentials::{
     Bounds, CredentialsCommand, Issue, Kind as CredentialKind, Location, MediaKind, Reinstate, Revoke,
 };
+pub(crate) use doctor::Doctor;
 pub(crate) use key::{KeyCommand, Open, SessionKeys};
 pub(crate) use load::{Load, Suite as LoadSuite, Way as LoadWay};
 pub(crate) use password::Passwords;
@@ -44,10 +46,11 @@ Examples:
   culvert top
   culvert credentials issue sip:alice@example.org --duration 1h
   culvert audit verify /var/lib/culvert/audit
+  culvert doctor --config /etc/culvert/culvert.toml
 
 Exit codes:
   0  done
-  1  the audit log is broken, or the output could not be written
+  1  the audit log is broken, the doctor found problems, or the output could not be written
   2  the command line, or a file that it names, is wrong
   3  the relay refused
   4  the relay could not be reached, or TLS failed
@@ -114,6 +117,8 @@ pub(crate) enum Command {
     Node(NodeCommand),
     /// Shows cores, queues, sessions and drops as they are now, each second
     Top(Top),
+    /// Looks for what on this host keeps a relay from its best
+    Doctor(Doctor),
     /// Puts load on the relay: sessions, SRTP through them, and a report of what arrived
     Load(Box<Load>),
     /// The log of receipts that a relay keeps

@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod credentials;
+pub(crate) mod doctor;
 pub(crate) mod event;
 #[cfg(test)]
 pub(crate) mod fixture;
