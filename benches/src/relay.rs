@@ -19,7 +19,6 @@ use culvert_xsk::{Socket, SocketConfig, StatisticsReader, Umem, UmemConfig, XskE
 
 use crate::fixture::{Leg, keys};
 use crate::streams::SSRCS;
-use crate::wire::load::SUITE;
 use crate::wire::topology::{Endpoints, Macs, RELAY_INTERFACE};
 
 /// A contender.
@@ -27,9 +26,14 @@ use crate::wire::topology::{Endpoints, Macs, RELAY_INTERFACE};
 pub enum Backend {
     /// AF_XDP, native mode.
     Xdp,
+    /// AF_XDP, generic mode.
+    XdpGeneric,
     /// `recvmmsg` and `sendmmsg`.
     Socket,
 }
+
+/// The suites of what arrives and of what leaves; `None` is plain RTP.
+pub type Legs = (Option<Suite>, Option<Suite>);
 
 /// Why the relay did not start or stop.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +115,13 @@ impl Relay {
     ///
     /// # Errors
     /// When anything that it needs cannot be had.
-    pub fn start(backend: Backend, flows: u32, macs: Macs, cpu: usize) -> Result<Relay, RelayError> {
+    pub fn start(
+        backend: Backend,
+        flows: u32,
+        (receive, send): Legs,
+        macs: Macs,
+        cpu: usize,
+    ) -> Result<Relay, RelayError> {
         let config = WorkerConfig {
             max_flows: flows,
             // A flow and a socket or two each, and the next hop.
@@ -122,8 +132,9 @@ impl Relay {
         };
         let mut commands = vec![Command::SetNextHop { id: NextHopId(0), hop: Some(next_hop(macs)) }];
         let (mut worker, xdp) = match backend {
-            Backend::Xdp => {
-                let (worker, xdp) = start_xdp(&config, flows)?;
+            Backend::Xdp | Backend::XdpGeneric => {
+                let mode = if backend == Backend::Xdp { Mode::Native } else { Mode::Generic };
+                let (worker, xdp) = start_xdp(&config, flows, mode)?;
                 (worker, Some(xdp))
             }
             Backend::Socket => {
@@ -139,7 +150,7 @@ impl Relay {
         };
         let mut counters = Vec::new();
         for number in 0..flows {
-            let flow = flow(number, Some(SUITE), Some(SUITE))?;
+            let flow = flow(number, receive, send)?;
             counters.push(Arc::clone(&flow.counters));
             commands.push(Command::Install { slot: FlowSlot(number), flow });
         }
@@ -196,6 +207,7 @@ impl Relay {
 fn start_xdp(
     config: &WorkerConfig,
     flows: u32,
+    mode: Mode,
 ) -> Result<(WorkerHandle, (Steering, AttachMode, StatisticsReader)), RelayError> {
     let (umem, pool) = Umem::new(UmemConfig { frames: 16_384, frame_size: 2048, headroom: 0 })?;
     let index = culvert_xsk::interface_index(RELAY_INTERFACE)?;
@@ -212,7 +224,7 @@ fn start_xdp(
         steering.insert(endpoints.ingress)?;
         steering.insert(endpoints.egress)?;
     }
-    let mode = steering.attach(RELAY_INTERFACE, Mode::Native)?;
+    let mode = steering.attach(RELAY_INTERFACE, mode)?;
     Ok((worker, (steering, mode, statistics)))
 }
 

@@ -7,15 +7,17 @@ use crate::failure::Failure;
 use crate::setup::{self, Group, rivals};
 use crate::step::{self, cargo};
 
-/// Runs all of them, with the FIPS module's path of SRTP or without. `crypto` and its arguments run that one; other arguments go to criterion, and then nothing else is
-/// run: a filter is meant for it.
+/// Runs all of them, with the FIPS module's path of SRTP or without. `crypto` or `path` and its arguments run that one; other arguments
+/// go to criterion, and then nothing else is run: a filter is meant for it.
 pub(crate) fn run(fips: bool, arguments: &[String]) -> Result<(), Failure> {
     setup::run(Group::Bench)?;
     if fips {
         setup::run(Group::Fips)?;
     }
-    if let Some((_, options)) = arguments.split_first().filter(|(name, _)| *name == "crypto") {
-        return crypto(fips, options);
+    match arguments.split_first() {
+        Some((name, options)) if name == "crypto" => return crypto(fips, options),
+        Some((name, options)) if name == "path" => return path(options),
+        _ => {}
     }
     let mut criterion = cargo(["bench", "--package", "culvert-benches", "--"]);
     step::run("criterion benches", criterion.args(arguments))?;
@@ -26,9 +28,10 @@ pub(crate) fn run(fips: bool, arguments: &[String]) -> Result<(), Failure> {
     crypto(fips, &[])?;
     step::run("memory", &mut program(false, "memory"))?;
     if culvert_testbed::is_root() {
-        step::run("AF_XDP against sockets on a wire", &mut program(false, "wire"))
+        step::run("AF_XDP against sockets on a wire", &mut program(false, "wire"))?;
+        path(&[])
     } else {
-        println!("==> not root: the bench on a wire, which makes network namespaces, is left out");
+        println!("==> not root: the benches on a wire, which make network namespaces, are left out");
         Ok(())
     }
 }
@@ -37,6 +40,13 @@ fn crypto(fips: bool, options: &[String]) -> Result<(), Failure> {
     let rivals = rivals::build()?;
     let mut command = program(fips, "crypto");
     step::run("cryptography", command.arg("--rivals").arg(rivals).args(options))
+}
+
+fn path(options: &[String]) -> Result<(), Failure> {
+    setup::run(Group::Path)?;
+    let rivals = rivals::build()?;
+    let mut command = program(false, "path");
+    step::run("Culvert against its rivals on a wire", command.arg("--rivals").arg(rivals).args(options))
 }
 
 fn program(fips: bool, name: &str) -> Command {

@@ -61,12 +61,17 @@ static srtp_t *sessions(uint32_t suite, uint32_t streams, const uint8_t *keys, s
     return made;
 }
 
+static int started(void)
+{
+    static int done;
+    done = done || srtp_init() == srtp_err_status_ok;
+    return done;
+}
+
 void *rival_create(uint32_t suite, uint32_t streams, const uint8_t *receive, const uint8_t *send)
 {
-    static int started;
-    if (!started && srtp_init() != srtp_err_status_ok)
+    if (!started())
         return NULL;
-    started = 1;
     struct context *context = calloc(1, sizeof *context);
     if (!context)
         return NULL;
@@ -109,6 +114,31 @@ size_t rival_protect(void *opaque, struct rival_packet *packets, size_t count)
         kept += (size_t)passed;
     }
     return kept;
+}
+
+uint32_t rival_open(uint32_t tag, const uint8_t *key, uint32_t ssrc, uint32_t roc, uint8_t *data, uint32_t length)
+{
+    srtp_policy_t policy;
+    memset(&policy, 0, sizeof policy);
+    if (tag == 4)
+        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&policy.rtp);
+    else
+        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
+    srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
+    uint8_t master[30];
+    memcpy(master, key, sizeof master);
+    policy.key = master;
+    policy.ssrc.type = ssrc_specific;
+    policy.ssrc.value = ssrc;
+    policy.window_size = 128;
+    srtp_t session;
+    if (!started() || srtp_create(&session, &policy) != srtp_err_status_ok)
+        return 0;
+    int opened = (int)length;
+    int passed = srtp_set_stream_roc(session, ssrc, roc) == srtp_err_status_ok
+                 && srtp_unprotect(session, data, &opened) == srtp_err_status_ok;
+    srtp_dealloc(session);
+    return passed ? (uint32_t)opened : 0;
 }
 
 void rival_destroy(void *opaque)

@@ -35,6 +35,9 @@ RIVAL_API void *rival_create(uint32_t suite, uint32_t streams, const uint8_t *re
 RIVAL_API size_t rival_rekey(void *context, struct rival_packet *packets, size_t count);
 /* Protects only. Rivals that are no reference for others do without it. */
 RIVAL_API size_t rival_protect(void *context, struct rival_packet *packets, size_t count);
+/* Opens one packet of AES_CM_128_HMAC_SHA1_80, or _32 when the tag has 4 bytes, in a session of its own with that roll-over
+ * counter; `key` is master key and salt. Gives the new length, or 0 when the packet was refused. For libsrtp alone. */
+RIVAL_API uint32_t rival_open(uint32_t tag, const uint8_t *key, uint32_t ssrc, uint32_t roc, uint8_t *data, uint32_t length);
 RIVAL_API void rival_destroy(void *context);
 /* Name and version of what was linked, and what it chose for this processor. */
 RIVAL_API const char *rival_version(void);

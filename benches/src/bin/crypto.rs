@@ -19,6 +19,7 @@ use culvert_benches::crypto::measure::{Contest, Effort};
 use culvert_benches::crypto::results::Results;
 use culvert_benches::crypto::{engine, machine, report, verify};
 use culvert_benches::fixture::SplitMix;
+use culvert_benches::markers;
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq, ValueEnum)]
 enum Bench {
@@ -131,7 +132,7 @@ fn run(options: &Options) -> Result<(), CryptoError> {
         write(path, &|| std::fs::write(path, format!("{:#}\n", results.json())))?;
     }
     if let Some(path) = &options.markdown {
-        write(path, &|| report::write(path, &text))?;
+        write(path, &|| markers::write(path, "crypto", &text))?;
     }
     Ok(())
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Parser;
 use culvert_benches::fixture::{Leg, keys};
 use culvert_benches::relay::flow;
 use culvert_benches::streams::SSRCS;
@@ -16,6 +18,7 @@ use culvert_engine::{
 use culvert_srtp::{ReceiveContext, SendContext, Suite};
 use peak_alloc::PeakAlloc;
 use rtrb::{Consumer, RingBuffer};
+use serde_json::{Value, json};
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
@@ -23,7 +26,17 @@ static ALLOCATED: PeakAlloc = PeakAlloc;
 const SESSIONS: u32 = 100_000;
 const FLOWS: u32 = 2 * SESSIONS;
 
+/// Memory of 100,000 sessions.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Writes an array of rows there: bench, suite, sessions, bytes_per_session, bytes_per_flow.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let options = Options::parse();
+    let mut rows: Vec<Value> = Vec::new();
     let suites = [
         Suite::AesCm128HmacSha1_80,
         Suite::AesCm256HmacSha1_80,
@@ -38,6 +51,10 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     for suite in suites {
         parts.row(one_flow(suite)?);
         let bytes = all_sessions(suite)?;
+        rows.push(json!({
+            "bench": "memory", "suite": suite.name(), "sessions": SESSIONS,
+            "bytes_per_session": bytes / SESSIONS as usize, "bytes_per_flow": bytes / FLOWS as usize,
+        }));
         sessions.row([
             suite.name().into(),
             (bytes >> 20).to_string(),
@@ -48,6 +65,9 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     println!("{parts}\n{sessions}");
     // What an allocator adds to what it is asked for shows only here.
     println!("Most that was resident at a time: {} MiB.", resident()? >> 20);
+    if let Some(path) = &options.json {
+        std::fs::write(path, format!("{:#}\n", Value::Array(rows)))?;
+    }
     Ok(())
 }
 

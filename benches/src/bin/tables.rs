@@ -6,12 +6,24 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
 
+use clap::Parser;
+use serde_json::{Value, json};
+
 use culvert_benches::estimates::{self, Estimate};
 use culvert_benches::table::Table;
 
 const SIZES: [&str; 4] = ["60", "160", "500", "1200"];
 
+/// What criterion measured last.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Writes an array of rows there: bench, name, ns, uncertainty.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let options = Options::parse();
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let directory = target.join("criterion");
     let estimates = estimates::read(&directory).map_err(|error| {
@@ -21,7 +33,23 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     println!("{}", srtp(&estimates));
     println!("{}", flat("srtp-1000-streams", &estimates));
     println!("{}", flat("engine", &estimates));
+    if let Some(path) = &options.json {
+        std::fs::write(path, format!("{:#}\n", rows(&estimates)))?;
+    }
     Ok(())
+}
+
+/// Every estimate; the bench is the first part of its name.
+fn rows(estimates: &[Estimate]) -> Value {
+    let round = |nanoseconds: f64| (nanoseconds * 100.0).round() / 100.0;
+    let row = |estimate: &Estimate| {
+        let (bench, name) = estimate.name.split_once('/').unwrap_or((&estimate.name, ""));
+        json!({
+            "bench": bench, "name": name, "ns": round(estimate.nanoseconds),
+            "uncertainty": round(estimate.uncertainty),
+        })
+    };
+    estimates.iter().map(row).collect()
 }
 
 fn flat(group: &str, estimates: &[Estimate]) -> Table {

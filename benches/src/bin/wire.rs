@@ -8,11 +8,11 @@ use std::time::Instant;
 use clap::Parser;
 use culvert_benches::relay::Backend;
 use culvert_benches::table::{Table, median};
-use culvert_benches::wire::maps::Pace;
 use culvert_benches::wire::placement::{Placement, Sink};
 use culvert_benches::wire::run::{Outcome, once};
-use culvert_benches::wire::topology::{EDGE_INTERFACE, SINK_PORT, Topology};
-use culvert_benches::wire::{error::WireError, load, programs};
+use culvert_benches::wire::topology::{EDGE_INTERFACE, Topology};
+use culvert_benches::wire::{error::WireError, load};
+use culvert_traffic::{Arrival, Run, Traffic, TrafficConfig};
 
 /// Delivered packets per second of the AF_XDP and of the socket back end, on one relay core, SRTP to SRTP.
 #[derive(Debug, Parser)]
@@ -62,8 +62,10 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 
 fn contest(options: &Options, placement: Placement) -> Result<Table, Box<dyn Error + Send + Sync>> {
     let topology = Topology::new()?;
-    let mut object = programs::load(options.packets)?;
-    topology.edge.run(|| programs::attach_sink(&mut object, EDGE_INTERFACE))??;
+    let length = load::frame_length(Some(load::SUITE));
+    let flows = options.flows.iter().copied().max().unwrap_or(1);
+    let mut traffic = Traffic::load(TrafficConfig { frames: options.packets, longest: length, flows })?;
+    topology.edge.run(|| traffic.generator.attach_sink(EDGE_INTERFACE))??;
     placement.apply(&topology)?;
     let mut table = Table::new([
         "flows",
@@ -75,21 +77,22 @@ fn contest(options: &Options, placement: Placement) -> Result<Table, Box<dyn Err
     ]);
     for &flows in &options.flows {
         let start = Instant::now();
-        load::fill(&mut object, options.packets, flows, topology.macs)?;
+        load::fill(&mut traffic.pool, Some(load::SUITE), flows, topology.macs)?;
         println!("{flows} flows: pool filled in {:.1} s", start.elapsed().as_secs_f64());
         let interval = 1_000_000_000 / u64::from(options.rate.max(1));
-        let pace = Pace {
-            packets: options.packets,
-            flows,
+        let run = Run {
+            packets: options.packets.into(),
+            length,
             interface: topology.edge_index,
-            sink_port: SINK_PORT,
             interval,
             catch_up: 64 * interval,
+            arrival: Arrival { length: length - 42, number: load::NUMBER },
+            ..Run::default()
         };
         let mut results: [Vec<Outcome>; 2] = Default::default();
         for _ in 0..options.repetitions {
             for (contender, results) in CONTENDERS.into_iter().zip(&mut results) {
-                let outcome = once(&topology, &mut object, contender, pace, placement)?;
+                let outcome = once(&topology, &traffic, contender, &run, flows, placement)?;
                 report(&outcome);
                 if outcome.delivered.packets == 0 {
                     return Err(WireError::NothingDelivered.into());

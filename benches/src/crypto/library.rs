@@ -25,6 +25,7 @@ struct RawPacket {
 
 type Create = unsafe extern "C" fn(u32, u32, *const u8, *const u8) -> *mut c_void;
 type Burst = unsafe extern "C" fn(*mut c_void, *mut RawPacket, usize) -> usize;
+type Open = unsafe extern "C" fn(u32, *const u8, u32, u32, *mut u8, u32) -> u32;
 type Destroy = unsafe extern "C" fn(*mut c_void);
 type Version = unsafe extern "C" fn() -> *const c_char;
 
@@ -36,6 +37,7 @@ pub struct Library {
     create: Create,
     rekey: Burst,
     protect: Option<Burst>,
+    open: Option<Open>,
     destroy: Destroy,
     // Last: the functions are in it.
     _object: libloading::Library,
@@ -56,11 +58,12 @@ impl Library {
         // SAFETY: The object is one that benches/rivals has built. Its initialisers are those of libcrypto and libc.
         let object = unsafe { libloading::Library::new(&path) }.map_err(failed)?;
         // SAFETY: The types are those of rival.h, which the object was compiled against.
-        let (create, rekey, protect, destroy, version) = unsafe {
+        let (create, rekey, protect, open, destroy, version) = unsafe {
             (
                 *object.get::<Create>(c"rival_create").map_err(failed)?,
                 *object.get::<Burst>(c"rival_rekey").map_err(failed)?,
                 object.get::<Burst>(c"rival_protect").ok().map(|symbol| *symbol),
+                object.get::<Open>(c"rival_open").ok().map(|symbol| *symbol),
                 *object.get::<Destroy>(c"rival_destroy").map_err(failed)?,
                 *object.get::<Version>(c"rival_version").map_err(failed)?,
             )
@@ -73,6 +76,7 @@ impl Library {
             create,
             rekey,
             protect,
+            open,
             destroy,
             _object: object,
         }))
@@ -86,6 +90,22 @@ impl Library {
     /// What was linked.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Opens one packet in place, without a past: `key` is a master key for AES_CM_128 and its salt, `tag` the tag's bytes (4 or
+    /// 10), `roc` the roll-over counter. The new length, when it is authentic; `None` also from a rival that is not libsrtp.
+    pub fn open_packet(
+        &self,
+        tag: u32,
+        key: &[u8; 30],
+        ssrc: u32,
+        roc: u32,
+        packet: &mut [u8],
+    ) -> Option<usize> {
+        let length = u32::try_from(packet.len()).ok()?;
+        // SAFETY: The key has the bytes that the suite wants, and the packet is ours and as long as said; it only shrinks.
+        let length = unsafe { (self.open?)(tag, key.as_ptr(), ssrc, roc, packet.as_mut_ptr(), length) };
+        (length > 0).then_some(length as usize)
     }
 
     /// Contexts that open packets of leg A and close them for leg B.

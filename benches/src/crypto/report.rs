@@ -2,19 +2,12 @@
 //! The tables, as markdown.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io;
-use std::path::Path;
 
 use crate::crypto::case::Case;
 use crate::crypto::engine;
 use crate::crypto::results::{Measurement, Results};
 use crate::crypto::wanted;
 use crate::table::Table;
-
-/// Tables go between these lines of a file that has them.
-const BEGIN: &str = "<!-- crypto: begin -->\n";
-const END: &str = "<!-- crypto: end -->\n";
 
 /// Everything: what it was measured on, what was wanted, and every cell.
 pub fn markdown(machine: &str, versions: &[String], contenders: &[String], results: &Results) -> String {
@@ -92,32 +85,5 @@ fn cell(results: &Results, contender: &str, case: Case, burst: usize) -> String 
     match results.ratio("culvert", contender, case, burst) {
         Some(ratio) if contender != "culvert" => format!("{} = {ratio:.2}×", spread(measurement)),
         _ => spread(measurement),
-    }
-}
-
-/// Writes the text to a file: between the markers when it has them, and in place of everything otherwise.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn write(path: &Path, text: &str) -> io::Result<()> {
-    let before = fs::read_to_string(path).unwrap_or_default();
-    fs::write(path, replaced(&before, text))
-}
-
-fn replaced(before: &str, text: &str) -> String {
-    let Some((head, rest)) = before.split_once(BEGIN) else { return text.into() };
-    let Some((_, tail)) = rest.split_once(END) else { return text.into() };
-    format!("{head}{BEGIN}\n{text}\n{END}{tail}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_between_the_markers_is_replaced() {
-        let before = format!("a\n{BEGIN}old\n{END}b\n");
-        assert_eq!(replaced(&before, "new\n"), format!("a\n{BEGIN}\nnew\n\n{END}b\n"));
-        assert_eq!(replaced("old", "new\n"), "new\n");
     }
 }

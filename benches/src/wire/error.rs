@@ -16,31 +16,12 @@ pub enum WireError {
         /// What it printed.
         output: String,
     },
-    /// A thread could not be pinned.
-    #[error("cannot run on processor {0}: the wire bench needs two that this process may use")]
-    Affinity(usize),
-    /// The generator's object has no such program or map.
-    #[error("the generator has no {0}: bench and generator are of different versions")]
-    Missing(&'static str),
-    /// The object was refused.
-    #[error("cannot load the generator: {0}")]
-    Load(#[from] aya::EbpfError),
-    /// A program was refused.
-    #[error("generator program {program}: {source}")]
-    Program {
-        /// The program.
-        program: &'static str,
-        /// What the kernel said.
-        source: aya::programs::ProgramError,
-    },
-    /// A map could not be read or written.
-    #[error("generator map {map}: {source}")]
-    Map {
-        /// The map.
-        map: &'static str,
-        /// What the kernel said.
-        source: aya::maps::MapError,
-    },
+    /// Generator or sink.
+    #[error(transparent)]
+    Traffic(#[from] culvert_traffic::TrafficError),
+    /// No kernel thread polls the edge's interface.
+    #[error("{0} has no NAPI thread: threaded NAPI takes Linux 5.12")]
+    NoNapiThread(&'static str),
     /// Key material was refused.
     #[error(transparent)]
     Key(#[from] culvert_srtp::KeyError),

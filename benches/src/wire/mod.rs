@@ -3,16 +3,14 @@
 //!
 //! ```text
 //!   namespace of the edge                 namespace of the relay
-//!   generate (XDP live frames) ──► edge0 ═══ relay0 ──► worker
-//!   sink (classifier)          ◄── edge0 ═══ relay0 ◄── worker
+//!   culvert-traffic: generator ──► edge0 ═══ relay0 ──► worker
+//!   culvert-traffic: sink      ◄── edge0 ═══ relay0 ◄── worker
 //! ```
 
 pub mod error;
 pub mod kernel;
 pub mod load;
-pub mod maps;
 pub mod placement;
-pub mod programs;
 pub mod run;
 pub mod topology;
 pub mod verify;

@@ -44,7 +44,7 @@ impl Placement {
         // A veth with segmentation offload lets AF_XDP's socket buffers bypass the other end's NAPI.
         topology.relay.ethtool(["-K", RELAY_INTERFACE, "tso", "off"])?;
         topology.edge.enable_threaded_napi(EDGE_INTERFACE)?;
-        let thread = napi_thread().ok_or(WireError::Missing("threaded NAPI"))?;
+        let thread = napi_thread().ok_or(WireError::NoNapiThread(EDGE_INTERFACE))?;
         let cpu = self.edge_cpu.to_string();
         tool(&["taskset", "-c", "-p", &cpu, &thread])?;
         // Its ring of 256 packets would overflow while the generator, which never sleeps, has its slice.

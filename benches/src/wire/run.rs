@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One run: a relay, the whole pool through it, and what came of that.
 
+use std::net::SocketAddrV4;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aya::Ebpf;
-use core_affinity::CoreId;
+use culvert_traffic::{Delivered, Meter, Run, Sent, Traffic, TrafficError};
 
 use crate::relay::{Backend, Relay};
 use crate::wire::error::WireError;
-use crate::wire::maps::{self, Delivered, Pace, Sent};
+use crate::wire::load::SUITE;
 use crate::wire::placement::Placement;
-use crate::wire::topology::Topology;
-use crate::wire::{kernel, programs, verify};
+use crate::wire::topology::{Endpoints, Topology};
+use crate::wire::{kernel, verify};
 
-/// Nanoseconds of a run of the generator that sends nothing. Calls are sized by it to outlast the pool, as every call
-/// begins with some 24 ms of silence.
-const RUN: u64 = 50;
+/// Runs of the generator after which what is due goes out.
+const BATCH: u32 = 64;
 /// The sink is done when it has counted nothing for so long.
 const QUIET: Duration = Duration::from_millis(250);
-/// A generator that has not sent everything by then never will.
-const LONGEST: Duration = Duration::from_secs(60);
-
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -59,17 +55,20 @@ fn rate(packets: u64, nanoseconds: u64) -> f64 {
 /// When something could not be set up, or a packet was delivered that should not have been.
 pub fn once(
     topology: &Topology,
-    object: &mut Ebpf,
+    traffic: &Traffic,
     backend: Backend,
-    pace: Pace,
+    run: &Run,
+    flows: u32,
     placement: Placement,
 ) -> Result<Outcome, WireError> {
-    maps::reset(object, pace)?;
+    let meter = &traffic.meter;
+    meter.begin(run, &callees(flows))?;
     let lost_before = kernel::udp_losses(&topology.relay)?;
+    let legs = (Some(SUITE), Some(SUITE));
     let relay =
-        topology.relay.run(|| Relay::start(backend, pace.flows, topology.macs, placement.relay_cpu))??;
-    topology.edge.run(|| generate(object, pace, placement.edge_cpu))??;
-    let delivered = drained(object)?;
+        topology.relay.run(|| Relay::start(backend, flows, legs, topology.macs, placement.relay_cpu))??;
+    generate(topology, traffic, placement, BATCH)?;
+    let delivered = drained(meter);
     let mode = relay.mode();
     let transmitted = relay.transmitted();
     let mut losses = relay.stop()?;
@@ -79,31 +78,46 @@ pub fn once(
         losses.push((name, after.saturating_sub(before)));
     }
     losses.retain(|(_, packets)| *packets > 0);
-    let verified = verify::samples(&maps::samples(object, pace.packets)?, pace.flows)?;
-    Ok(Outcome { sent: maps::sent(object)?, delivered, verified, mode, losses })
+    let verified = verify::samples(&meter.samples(), flows)?;
+    Ok(Outcome { sent: meter.sent(), delivered, verified, mode, losses })
 }
 
-fn generate(object: &Ebpf, pace: Pace, cpu: usize) -> Result<(), WireError> {
-    if !core_affinity::set_for_current(CoreId { id: cpu }) {
-        return Err(WireError::Affinity(cpu));
-    }
-    let start = Instant::now();
-    // Each packet's interval may hold some runs that find nothing due.
-    let runs = pace.packets.saturating_add((u64::from(pace.packets) * pace.interval / RUN) as u32);
-    while maps::sent(object)?.packets < u64::from(pace.packets) && start.elapsed() < LONGEST {
-        programs::generate(object, runs)?;
-    }
-    Ok(())
+/// Where each flow's packets must arrive.
+pub fn callees(flows: u32) -> Vec<SocketAddrV4> {
+    let callees = (0..flows).map(|flow| Endpoints::of(flow).callee.to_socket_addr());
+    callees
+        .filter_map(|callee| if let std::net::SocketAddr::V4(callee) = callee { Some(callee) } else { None })
+        .collect()
+}
+
+/// Sends what the meter's run says, from the edge's processor.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn generate(
+    topology: &Topology,
+    traffic: &Traffic,
+    placement: Placement,
+    batch: u32,
+) -> Result<(), WireError> {
+    let send = || -> Result<(), TrafficError> {
+        culvert_traffic::pin(placement.edge_cpu)?;
+        traffic.generator.send(&traffic.meter, batch)
+    };
+    Ok(topology.edge.run(send)??)
 }
 
 /// Waits until nothing arrives any more. There is no event for that.
-fn drained(object: &Ebpf) -> Result<Delivered, WireError> {
-    let mut before = maps::delivered(object)?;
+pub fn drained(meter: &Meter) -> Delivered {
+    let mut before = meter.delivered();
     loop {
+        if before.packets == meter.sent().packets {
+            return before;
+        }
         thread::sleep(QUIET);
-        let now = maps::delivered(object)?;
+        let now = meter.delivered();
         if now == before {
-            return Ok(now);
+            return now;
         }
         before = now;
     }

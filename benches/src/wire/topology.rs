@@ -15,8 +15,10 @@ pub const RELAY_INTERFACE: &str = "relay0";
 /// Port of flow 0 where its packets arrive at the sink.
 pub const SINK_PORT: u16 = 40_000;
 
-const EDGE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
-const RELAY: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+/// Address of callers and callees.
+pub const EDGE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+/// Address of the relay.
+pub const RELAY: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const CALLER_PORT: u16 = 10_000;
 const RELAY_PORT_A: u16 = 20_000;
 const RELAY_PORT_B: u16 = 30_000;

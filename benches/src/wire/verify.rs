@@ -2,29 +2,32 @@
 //! Opens what the sink has kept: the bench must not count garbage.
 
 use culvert_srtp::{Kind, Packet, protect_burst, unprotect_burst};
+use culvert_traffic::Sample;
 use culvert_wire::Headers;
 
 use crate::fixture::{Leg, VOICE_PAYLOAD};
 use crate::streams::{Side, packet};
 use crate::wire::error::WireError;
 use crate::wire::load::SUITE;
-use crate::wire::maps::{FRAME_LENGTH, Frame};
 use crate::wire::topology::Endpoints;
+
+/// For a packet of voice and what protection adds.
+const ROOM: usize = 256;
 
 /// Every sample has its flow's addresses, opens under the flow's key B and not under its key A, and is then what the
 /// caller sent, byte for byte. Says how many samples that were.
 ///
 /// # Errors
 /// For the first sample of which that is not true.
-pub fn samples(samples: &[(u32, Frame)], flows: u32) -> Result<usize, WireError> {
+pub fn samples(samples: &[Sample], flows: u32) -> Result<usize, WireError> {
     let mut callee = Callee::new(flows)?;
     let mut eavesdropper = Side::receiver(SUITE, Leg::A, flows)?;
-    for &(number, frame) in samples {
+    for Sample { place: number, frame } in samples {
+        let number = *number;
         let fault = |fault| WireError::Delivered { number, fault };
         let (flow, rtp) = packet(number, flows);
-        let frame = &frame[..FRAME_LENGTH];
-        let headers = Headers::parse(frame).map_err(|_| fault("not UDP"))?;
-        let payload = headers.payload(frame).map_err(|_| fault("malformed"))?;
+        let headers = Headers::parse(&frame[..]).map_err(|_| fault("not UDP"))?;
+        let payload = headers.payload(&frame[..]).map_err(|_| fault("malformed"))?;
         let endpoints = Endpoints::of(flow);
         if (headers.source, headers.destination) != (endpoints.egress, endpoints.callee) {
             return Err(fault("wrong source or destination"));
@@ -36,7 +39,7 @@ pub fn samples(samples: &[(u32, Frame)], flows: u32) -> Result<usize, WireError>
         let mut copy = frame[payload].to_vec();
         callee.follow(number);
         let length = open(&mut copy, flow, &mut callee.receiver).ok_or(fault("does not open under key B"))?;
-        let mut expected = [0; FRAME_LENGTH];
+        let mut expected = [0; ROOM];
         let expected_length = rtp.write(&mut expected, VOICE_PAYLOAD);
         if copy.get(..length) != Some(&expected[..expected_length]) {
             return Err(fault("opens to something else than was sent"));
@@ -72,7 +75,7 @@ impl Callee {
         let Some(last) = self.last.get_mut(flow as usize) else { return };
         while (number - *last) / self.flows > Self::STEP {
             *last += Self::STEP * self.flows;
-            let mut bytes = [0; FRAME_LENGTH];
+            let mut bytes = [0; ROOM];
             let length = packet(*last, self.flows).1.write(&mut bytes, VOICE_PAYLOAD);
             let mut packets = [Packet::new(&mut bytes, length, Kind::Rtp, flow)];
             protect_burst(&mut packets, &mut self.guide);
@@ -96,9 +99,10 @@ mod tests {
     use super::*;
 
     const HEADERS: usize = ETHERNET_LENGTH + IPV4_LENGTH + UDP_LENGTH;
+    const LENGTH: usize = HEADERS + 12 + VOICE_PAYLOAD + 10;
 
     /// What a relay would deliver of packets `numbers` under the keys of `leg`.
-    fn delivered(leg: Leg, flows: u32, numbers: impl Iterator<Item = u32>) -> Vec<(u32, Frame)> {
+    fn delivered(leg: Leg, flows: u32, numbers: impl Iterator<Item = u32>) -> Vec<Sample> {
         let mut sender = Side::sender(SUITE, leg, flows).unwrap();
         let frame = |number| {
             let (flow, rtp) = packet(number, flows);
@@ -117,8 +121,8 @@ mod tests {
                 hop_limit: 64,
             };
             let (headers, payload) = frame.split_at_mut(HEADERS);
-            emit::write(headers, &spec, &payload[..FRAME_LENGTH - HEADERS]).unwrap();
-            (number, frame)
+            emit::write(headers, &spec, &payload[..LENGTH - HEADERS]).unwrap();
+            Sample { place: number, frame: frame[..LENGTH].to_vec() }
         };
         numbers.map(frame).collect()
     }
@@ -136,22 +140,22 @@ mod tests {
         assert_eq!(samples(&good, 3).unwrap(), 30);
         assert_eq!(fault(samples(&delivered(Leg::A, 3, 0..1), 3)), "opens under key A");
         let mut garbage = good.clone();
-        garbage[7].1[100] ^= 1;
+        garbage[7].frame[100] ^= 1;
         assert_eq!(fault(samples(&garbage, 3)), "does not open under key B");
         let mut astray = good.clone();
-        astray[7].1[37] ^= 2;
+        astray[7].frame[37] ^= 2;
         assert_eq!(fault(samples(&astray, 3)), "wrong source or destination");
-        let swapped = [(1, good[4].1)];
+        let swapped = [Sample { place: 1, frame: good[4].frame.clone() }];
         assert_eq!(fault(samples(&swapped, 3)), "opens to something else than was sent");
     }
 
     #[test]
     fn follows_across_gaps_of_several_roll_overs() {
         let mut all = delivered(Leg::B, 1, 0..300_000);
-        all.retain(|(number, _)| [5, 50_000, 290_000, 299_999].contains(number));
+        all.retain(|sample| [5, 50_000, 290_000, 299_999].contains(&sample.place));
         assert_eq!(samples(&all, 1).unwrap(), 4);
         let mut all = delivered(Leg::B, 1, 0..300_000);
-        all.retain(|(number, _)| number % 251 == 0 && !(200_000..280_000).contains(number));
+        all.retain(|sample| sample.place % 251 == 0 && !(200_000..280_000).contains(&sample.place));
         assert_eq!(samples(&all, 1).unwrap(), all.len());
     }
 }

@@ -75,6 +75,20 @@ impl Relay for Stub {
         Err(Status::unimplemented(""))
     }
 
+    async fn explain_session(
+        &self,
+        _: Request<v1::ExplainSessionRequest>,
+    ) -> Result<Response<v1::ExplainSessionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn top_sessions(
+        &self,
+        _: Request<v1::TopSessionsRequest>,
+    ) -> Result<Response<v1::TopSessionsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn get_protection(
         &self,
         _: Request<v1::GetProtectionRequest>,

@@ -45,6 +45,8 @@ pub struct Config {
     pub srtp: Srtp,
     /// `[media]`
     pub media: Media,
+    /// `[admission]`
+    pub admission: Admission,
     /// `[log]`
     pub log: Log,
     /// Where in the file each key stands.
@@ -226,6 +228,17 @@ pub struct Media {
     pub key_expiry_warning: u16,
 }
 
+/// `[admission]`: which sessions are refused because no core could carry them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Admission {
+    /// Refuse them. If not, they are taken, and all sessions of a full core lose packets.
+    pub enabled: bool,
+    /// The share of each core that may be promised, above 0 and up to 1.
+    pub limit: f64,
+    /// What a packet costs to be received and sent; zero: what it usually does on the back end in use.
+    pub packet_cost: Duration,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -305,11 +318,15 @@ impl PartialEq for Config {
                 audit,
                 srtp,
                 media,
+                admission,
                 log,
                 positions: _,
                 warnings: _,
             } = config.clone();
-            ((node, control, roles, metrics, engine, realms), (peer_classes, mras, audit, srtp, media, log))
+            (
+                (node, control, roles, metrics, engine, realms),
+                (peer_classes, mras, audit, srtp, media, admission, log),
+            )
         };
         settings(self) == settings(other)
     }

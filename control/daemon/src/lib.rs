@@ -3,10 +3,12 @@
 
 pub mod audit;
 pub mod backend;
+pub mod capacity;
 pub mod check;
 pub mod collector;
 pub mod config;
 pub mod fips;
+pub mod flow_sums;
 pub mod grpc;
 pub mod key_memory;
 pub mod logging;
@@ -14,6 +16,7 @@ pub mod metrics;
 pub mod mras;
 pub mod node;
 pub mod plane;
+pub mod quality;
 pub mod roles;
 pub mod run;
 pub mod srtp_path;

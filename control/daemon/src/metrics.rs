@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-/// The prefix of all metrics: `Registry::with_prefix(PREFIX)`.
+/// The prefix of all metrics but those of the process.
 pub const PREFIX: &str = "culvert";
 
 /// The listener cannot be opened.

@@ -19,7 +19,8 @@ use zeroize::Zeroizing;
 
 use crate::audit::AuditTrail;
 use crate::backend::{self, BackendError};
-use crate::collector::NodeCollector;
+use crate::capacity;
+use crate::collector::{NodeCollector, ProcessCollector};
 use crate::config::{Config, OnExpiry, PeerClass, Realm};
 use crate::fips::{self, FipsError};
 use crate::grpc::{About, AboutRealm, MrasService, RelayService};
@@ -123,7 +124,13 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let sessions = Sessions::new(node_config(&config), *secret()?)?;
     let srtp = srtp_path::force(config.srtp.path, config.node.fips)?;
     tracing::info!(path = %srtp.path, chosen_by = %srtp.source, "SRTP path");
+    // Measured once, and now: answers that need it are given under the node's lock.
+    let cycles_per_second = culvert_engine::cycles_per_second();
+    tracing::debug!(cycles_per_second, "time stamp counter");
+    // Before packets come: nothing of them shall wait for it, and nothing of it for them.
+    let costs = capacity::measure(&config.admission);
     let plane = backend::start(&config).await?;
+    let sessions = capacity::admitting(sessions, &config.admission, costs, &plane);
     let node = Node::new(sessions, plane, u64::from(config.media.authentication_failure_rate))
         .with_trail(audit.as_ref().map(AuditTrail::trail))
         .with_mras(mras.clone());
@@ -158,11 +165,13 @@ async fn serve(
     tasks.spawn(follow_routes(Arc::clone(&node)));
     tasks.spawn(tls.clone().follow(links.clone(), hangup));
     if let Some(address) = config.metrics.listen {
-        let mut registry = Registry::with_prefix(metrics::PREFIX);
-        handshakes.register(&mut registry);
-        tls.register(&mut registry);
-        links.register(&mut registry);
-        registry.register_collector(Box::new(NodeCollector::new(Arc::clone(&node))));
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(ProcessCollector::new(node.started())));
+        let own = registry.sub_registry_with_prefix(metrics::PREFIX);
+        handshakes.register(own);
+        tls.register(own);
+        links.register(own);
+        own.register_collector(Box::new(NodeCollector::new(Arc::clone(&node), fips.clone())));
         let server = MetricsServer::bind(address, Arc::new(registry)).await?;
         tasks.spawn(server.serve());
     }
@@ -242,7 +251,8 @@ async fn watch(node: Arc<Node>, mras: Option<Mras>, expiry: Option<Duration>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        node.watch();
+        node.watch().await;
+        node.correct_costs();
         key_memory::report();
         let now = SystemTime::now();
         if let Some(mras) = &mras {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::{
     EncryptionLevel, LegRequest, MediaKind, MediaRequest, NodeConfig, SessionError, SessionRequest,
-    SourceRule,
+    SourceRule, Traffic,
+    admission::Assumed,
     fingerprint::Fingerprinter,
     keys::{self, NewKeys, NewProtection},
     leg::Protection,
@@ -16,6 +17,8 @@ use crate::{
 /// The most media of a session.
 const MAX_MEDIA: usize = 16;
 const CLOCK_RATES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+const PACKET_RATES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+const PAYLOADS: std::ops::RangeInclusive<u32> = 1..=9_000;
 /// Streams of a leg that asks for no number.
 const DEFAULT_SSRCS: u16 = 4;
 const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
@@ -30,7 +33,15 @@ pub(crate) struct SessionDraft {
 pub(crate) struct MediaDraft {
     pub(crate) kind: MediaKind,
     pub(crate) clock_rate: u32,
+    pub(crate) expected: Traffic,
     pub(crate) legs: [LegDraft; 2],
+}
+
+impl MediaDraft {
+    /// What admission needs to know of it.
+    pub(crate) fn demand(&self) -> (Traffic, [Assumed; 2]) {
+        (self.expected, self.legs.each_ref().map(|leg| leg.protection.assumed(leg.encryption)))
+    }
 }
 
 #[derive(Debug)]
@@ -93,6 +104,7 @@ fn read_media(
             return Err(SessionError::invalid(format!("{field}.clock_rate"), message));
         }
     };
+    let expected = read_traffic(&field, kind, media.expected.unwrap_or_default())?;
     let [one, other] = media.legs.as_slice() else {
         let message = format!("has {} entries; give exactly two", media.legs.len());
         return Err(SessionError::invalid(format!("{field}.legs"), message));
@@ -103,7 +115,33 @@ fn read_media(
     ];
     let ends = legs.each_ref().map(|leg| leg.remote.map(|remote| (leg.realm, remote)));
     check_remotes_differ(&format!("{field}.legs[1].remote"), ends)?;
-    Ok(MediaDraft { kind, clock_rate, legs })
+    Ok(MediaDraft { kind, clock_rate, expected, legs })
+}
+
+/// Audio in packets of 20 ms of G.711, video and screens of 2.4 Mbit/s, where the request does not say.
+fn read_traffic(media: &str, kind: MediaKind, request: Traffic) -> Result<Traffic, SessionError> {
+    let (packets_per_second, payload_bytes) = match kind {
+        MediaKind::Audio => (50, 160),
+        MediaKind::Video | MediaKind::ApplicationSharing => (300, 1000),
+    };
+    let read = |name, given, default, range: std::ops::RangeInclusive<u32>| match given {
+        0 => Ok(default),
+        given if range.contains(&given) => Ok(given),
+        given => {
+            let (first, last) = (range.start(), range.end());
+            let message = format!("is {given}; give {first} to {last}, or 0 for {default}");
+            Err(SessionError::invalid(format!("{media}.expected.{name}"), message))
+        }
+    };
+    Ok(Traffic {
+        packets_per_second: read(
+            "packets_per_second",
+            request.packets_per_second,
+            packets_per_second,
+            PACKET_RATES,
+        )?,
+        payload_bytes: read("payload_bytes", request.payload_bytes, payload_bytes, PAYLOADS)?,
+    })
 }
 
 fn read_leg(

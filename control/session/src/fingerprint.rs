@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::{
     EncryptionLevel, KeyMaterial, LegRequest, MediaKind, MediaRequest, ProtectionRequest, RemoteRequest,
-    SessionRequest, SourceRule,
+    SessionRequest, SourceRule, Traffic,
 };
 
 /// A keyed digest. Without the process's secret it tells nothing about what it was made of.
@@ -110,10 +110,14 @@ impl Digest {
     }
 
     fn media(&mut self, media: &MediaRequest) {
-        let MediaRequest { kind, clock_rate, legs } = media;
+        let MediaRequest { kind, clock_rate, legs, expected } = media;
         self.option(*kind, |digest, kind: MediaKind| digest.number(kind as u64));
         self.number((*clock_rate).into());
         self.list(legs, Digest::leg);
+        self.option(*expected, |digest, Traffic { packets_per_second, payload_bytes }| {
+            digest.number(packets_per_second.into());
+            digest.number(payload_bytes.into());
+        });
     }
 
     fn leg(&mut self, leg: &LegRequest) {

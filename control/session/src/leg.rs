@@ -8,7 +8,7 @@ use culvert_srtp::Suite;
 
 use crate::{
     Component, Egress, EncryptionLevel, FlowKey, FlowSpec, Ingress, LegView, Side, Source, SourceRule,
-    authority::Authority, keys::KeyPrint, locals::Local, policy, view::Remote,
+    admission::Assumed, authority::Authority, keys::KeyPrint, locals::Local, policy, view::Remote,
 };
 
 /// How a leg is protected. Keys themselves are not kept.
@@ -31,6 +31,16 @@ impl Protection {
         match self {
             Protection::Srtp { send, .. } => send,
             Protection::Unset | Protection::Plain => &[],
+        }
+    }
+
+    /// What admission takes it to be, on a leg of that level.
+    pub(crate) fn assumed(&self, encryption: EncryptionLevel) -> Assumed {
+        match self {
+            Protection::Plain => Assumed::Plain,
+            Protection::Srtp { suite, .. } => Assumed::Suite(*suite),
+            Protection::Unset if encryption == EncryptionLevel::NotSupported => Assumed::Plain,
+            Protection::Unset => Assumed::Unknown,
         }
     }
 

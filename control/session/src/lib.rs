@@ -7,6 +7,7 @@
 //! fingerprint, by which a key is known again.
 
 mod address;
+pub mod admission;
 mod answer;
 mod authority;
 mod config;
@@ -25,6 +26,7 @@ mod name;
 mod page;
 mod policy;
 mod ports;
+pub mod quality;
 mod remote;
 mod request;
 mod reuse;
@@ -50,7 +52,7 @@ pub use name::{Caller, Owner, SessionId};
 pub use page::Page;
 pub use request::{
     EncryptionLevel, EndpointRequest, KeyMaterial, LegRequest, LegUpdate, MediaRequest, ProtectionRequest,
-    RemoteRequest, SessionRequest, SourceRule, SrtpKeys, UpdateRequest,
+    RemoteRequest, SessionRequest, SourceRule, SrtpKeys, Traffic, UpdateRequest,
 };
 pub use sessions::{RealmUsage, Sessions};
 pub use view::{LegView, MediaView, Remote, SessionView};

@@ -51,6 +51,17 @@ pub struct MediaRequest {
     pub clock_rate: u32,
     /// Exactly two.
     pub legs: Vec<LegRequest>,
+    /// What each direction carries at most. `None`: as the kind says.
+    pub expected: Option<Traffic>,
+}
+
+/// `Traffic`: how much one direction of a medium is.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash)]
+pub struct Traffic {
+    /// 1..=1,000,000. In a request 0: as the kind says.
+    pub packets_per_second: u32,
+    /// Mean RTP payload, 1..=9,000. In a request 0: as the kind says.
+    pub payload_bytes: u32,
 }
 
 /// `Leg`.

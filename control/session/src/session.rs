@@ -4,7 +4,8 @@
 use std::time::{Duration, SystemTime};
 
 use crate::{
-    Keys, MediaKind, Owner, Side,
+    Keys, MediaKind, Owner, Side, Traffic,
+    admission::{Assumed, Promise},
     draft::LegDraft,
     fingerprint::Fingerprint,
     leg::{Leg, Protection},
@@ -19,13 +20,23 @@ pub(crate) struct Session {
     pub(crate) media_timeout: Duration,
     pub(crate) request: Fingerprint,
     pub(crate) media: Vec<Media>,
+    /// What is set aside for it.
+    pub(crate) promise: Promise,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Media {
     pub(crate) kind: MediaKind,
     pub(crate) clock_rate: u32,
+    pub(crate) expected: Traffic,
     pub(crate) legs: [Leg; 2],
+}
+
+impl Media {
+    /// What admission needs to know of it.
+    pub(crate) fn demand(&self) -> (Traffic, [Assumed; 2]) {
+        (self.expected, self.legs.each_ref().map(|leg| leg.protection.assumed(leg.encryption)))
+    }
 }
 
 impl Session {

@@ -14,7 +14,8 @@ use zeroize::Zeroize;
 use crate::{
     Caller, Changed, Component, ConfigError, Created, Effect, ErrorKind, FlowKey, NodeConfig, Owner, Page,
     SessionError, SessionId, SessionRequest, SessionView, UpdateRequest,
-    draft::{self, LegDraft, SessionDraft},
+    admission::{Admission, Promise},
+    draft::{self, LegDraft, MediaDraft, SessionDraft},
     fingerprint::{Fingerprint, Fingerprinter},
     key_register::KeyRegister,
     leg::{self, Leg, Protection},
@@ -37,6 +38,8 @@ pub struct Sessions {
     /// By worker.
     flows: Vec<usize>,
     draining: bool,
+    /// `None`: no core refuses anything.
+    admission: Option<Admission>,
     /// When credentials of sessions expire, in Unix seconds. An entry may outlive what it is about.
     pub(crate) expiries: BTreeSet<(u64, Option<SessionId>)>,
 }
@@ -71,8 +74,25 @@ impl Sessions {
             sessions: BTreeMap::new(),
             owned: HashMap::new(),
             draining: false,
+            admission: None,
             expiries: BTreeSet::new(),
         })
+    }
+
+    /// Refuses sessions for which no worker has time left. To be called before there are any.
+    #[must_use]
+    pub fn with_admission(self, admission: Admission) -> Sessions {
+        Sessions { admission: Some(admission), ..self }
+    }
+
+    /// What the workers can carry and have promised; `None` when nothing is refused for it.
+    pub fn admission(&self) -> Option<&Admission> {
+        self.admission.as_ref()
+    }
+
+    /// The same, to tell it what was observed.
+    pub fn admission_mut(&mut self) -> Option<&mut Admission> {
+        self.admission.as_mut()
     }
 
     /// Makes a session. The same request again, also while the node drains, returns the session as it stands.
@@ -100,7 +120,11 @@ impl Sessions {
         }
         let draft = draft::read(&self.config, &self.prints, request)?;
         self.check_keys(&draft)?;
-        let worker = self.room(draft.media.len() * 2)?;
+        let admission = self.admission.as_ref();
+        let promise =
+            admission.map(|admission| admission.promise(draft.media.iter().map(MediaDraft::demand)));
+        let promise = promise.unwrap_or_default();
+        let worker = self.room(draft.media.len() * 2, promise)?;
         let locals = self.take_locals(&draft)?;
 
         let mut effects = Vec::new();
@@ -119,7 +143,12 @@ impl Sessions {
             ] {
                 effects.push(Effect::InstallFlow(Box::new(spec)));
             }
-            media.push(Media { kind: draft.kind, clock_rate: draft.clock_rate, legs: [one, other] });
+            media.push(Media {
+                kind: draft.kind,
+                clock_rate: draft.clock_rate,
+                expected: draft.expected,
+                legs: [one, other],
+            });
         }
 
         let session = Session {
@@ -129,11 +158,15 @@ impl Sessions {
             media_timeout: draft.media_timeout,
             request: print,
             media,
+            promise,
         };
         for leg in session.legs() {
             reuse::enter(&mut self.keys, &Protection::Unset, &leg.protection);
         }
         self.count_flows(&session, 1);
+        if let Some(admission) = &mut self.admission {
+            admission.take(worker, promise);
+        }
         self.owned.entry(owner.clone()).or_default().insert(id.clone());
         let view = self.view(&id, &session);
         self.sessions.insert(id, session);
@@ -297,8 +330,19 @@ impl Sessions {
         reuse::check(&self.keys, &legs)
     }
 
-    /// The worker with the fewest flows, if it and the node have room.
-    fn room(&self, flows: usize) -> Result<u32, SessionError> {
+    /// Sets aside for a session what its legs now take. More than is left is promised all the same: the call is up, and
+    /// to refuse it its keys would end it for certain, which promising too much does not. New sessions wait instead.
+    pub(crate) fn renew_promise(&mut self, id: &SessionId) {
+        let (Some(admission), Some(session)) = (&mut self.admission, self.sessions.get_mut(id)) else {
+            return;
+        };
+        admission.give_back(session.worker, session.promise);
+        session.promise = admission.promise(session.media.iter().map(Media::demand));
+        admission.take(session.worker, session.promise);
+    }
+
+    /// The worker with the most time left, or without admission that with the fewest flows, if it and the node have room.
+    fn room(&self, flows: usize, promise: Promise) -> Result<u32, SessionError> {
         let full = |message| Err(SessionError::new(ErrorKind::ResourceExhausted, "", message));
         let max = self.config.max_sessions;
         if self.sessions.len() >= max {
@@ -314,7 +358,13 @@ impl Sessions {
                  end sessions or use another relay"
             ));
         }
-        Ok(worker)
+        let Some(admission) = &self.admission else { return Ok(worker) };
+        let used = |worker: usize| self.flows.get(worker).copied().unwrap_or(max);
+        match admission.place(promise, |worker| used(worker) + flows <= max, used) {
+            Some(Ok(worker)) => Ok(worker),
+            Some(Err(refused)) => full(refused.to_string()),
+            None => Ok(worker),
+        }
     }
 
     fn take_locals(&mut self, draft: &SessionDraft) -> Result<Vec<[Local; 2]>, SessionError> {
@@ -350,6 +400,9 @@ impl Sessions {
             }
         }
         self.count_flows(&session, -1);
+        if let Some(admission) = &mut self.admission {
+            admission.give_back(session.worker, session.promise);
+        }
         let worker = session.worker;
         let mut effects = Vec::new();
         for index in 0..session.media.len() {

@@ -115,6 +115,7 @@ pub(crate) fn apply(
     if let Some(session) = sessions.sessions.get_mut(id) {
         session.media = media;
     }
+    sessions.renew_promise(id);
     Ok(effects)
 }
 

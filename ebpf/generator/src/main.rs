@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Load generator and sink of the wire bench.
+//! Load generator and sink of `culvert-traffic`, which loads them.
 //!
 //! `generate` runs over XDP live frames: each run replaces the frame by the next of the pool and redirects it into the
 //! veth, or drops it while the next one is not due. `sink` counts what comes back and lets none of it pass; it is a
@@ -11,11 +11,11 @@ mod maps;
 mod sink;
 
 use aya_ebpf::bindings::{TC_ACT_PIPE, TC_ACT_SHOT, xdp_action};
-use aya_ebpf::helpers::{bpf_ktime_get_ns, bpf_redirect};
+use aya_ebpf::helpers::{bpf_ktime_get_ns, bpf_redirect, bpf_xdp_store_bytes};
 use aya_ebpf::macros::{classifier, xdp};
 use aya_ebpf::programs::{TcContext, XdpContext};
 
-use maps::{Counters, FRAME_LENGTH, GENERATOR, POOL, Pace};
+use maps::{GENERATOR, Generator, LONGEST, POOL, Run, SLOT, STAMPS};
 
 #[xdp]
 pub fn generate(context: XdpContext) -> u32 {
@@ -24,7 +24,7 @@ pub fn generate(context: XdpContext) -> u32 {
 
 #[classifier]
 pub fn sink(context: TcContext) -> i32 {
-    match sink::count(context.data(), context.data_end()) {
+    match sink::count(&context) {
         Some(()) => TC_ACT_SHOT,
         None => TC_ACT_PIPE,
     }
@@ -32,42 +32,57 @@ pub fn sink(context: TcContext) -> i32 {
 
 #[inline(always)]
 fn next_frame(context: &XdpContext) -> Option<u32> {
-    let pace = maps::pace()?;
-    let counters = GENERATOR.get_ptr_mut(0)?;
+    let run = maps::run()?;
     // SAFETY: the map's one entry is valid for the whole run, and only one CPU runs the generator.
-    let counters = unsafe { &mut *counters };
-    if counters.sent >= pace.packets {
+    let generator = unsafe { &mut *GENERATOR.get_ptr_mut(0)? };
+    if generator.sent >= run.packets {
         return None;
     }
-    let now = due(counters, &pace)?;
-
-    let packet = POOL.get_ptr(counters.sent as u32)?;
-    let frame = context.data();
-    if frame + FRAME_LENGTH > context.data_end() {
-        return None;
+    let now = due(generator, run)?;
+    let place = generator.place as u32;
+    let first = place * (run.length as u32).div_ceil(SLOT as u32);
+    for slot in 0..LONGEST / SLOT {
+        let offset = slot * SLOT;
+        if offset >= run.length as usize {
+            break;
+        }
+        let length = (run.length as usize - offset).min(SLOT);
+        let bytes = POOL.get_ptr(first + slot as u32)?;
+        // SAFETY: an entry of the pool has as many bytes; the helper checks the frame's bounds.
+        if unsafe { bpf_xdp_store_bytes(context.ctx, offset as u32, bytes.cast_mut().cast(), length as u32) }
+            != 0
+        {
+            return None;
+        }
     }
-    // SAFETY: the bounds of the frame have been checked, and the pool's entries are longer than a frame.
-    unsafe { maps::copy_frame(packet.cast(), frame as *mut u64) };
-    if counters.sent == 0 {
-        counters.first = now;
+    if run.stamped != 0 {
+        // SAFETY: the entry is valid for the whole run; the sink takes it once the packet has come back.
+        unsafe { STAMPS.get_ptr_mut(place)?.write(now) };
     }
-    counters.last = now;
-    counters.sent += 1;
+    if generator.sent == 0 {
+        generator.first = now;
+    }
+    generator.last = now;
+    generator.sent += 1;
+    generator.place += 1;
+    if generator.place >= run.frames {
+        generator.place = 0;
+    }
     // SAFETY: a helper call without pointers.
-    Some(unsafe { bpf_redirect(pace.interface as u32, 0) } as u32)
+    Some(unsafe { bpf_redirect(run.interface as u32, 0) } as u32)
 }
 
-/// The time, when the next packet is due. Time lost to other work is caught up by at most `pace.catch_up`.
+/// The time, when the next packet is due. Time lost to other work is caught up by at most `run.catch_up`.
 #[inline(always)]
-fn due(counters: &mut Counters, pace: &Pace) -> Option<u64> {
+fn due(generator: &mut Generator, run: &Run) -> Option<u64> {
     // SAFETY: a helper call without arguments.
     let now = unsafe { bpf_ktime_get_ns() };
-    if now < counters.due {
+    if now < generator.due {
         return None;
     }
-    let earliest = now.saturating_sub(pace.catch_up);
-    let due = if counters.due < earliest { earliest } else { counters.due };
-    counters.due = due + pace.interval;
+    let earliest = now.saturating_sub(run.catch_up);
+    let due = if generator.due < earliest { earliest } else { generator.due };
+    generator.due = due + run.interval;
     Some(now)
 }
 

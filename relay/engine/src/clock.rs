@@ -47,9 +47,41 @@ impl Clock {
     }
 }
 
+/// How fast the processor's time stamp counter runs, in cycles per second; `None` where it has none that is constant.
+///
+/// A worker need not read the counter: at a constant rate, its cycles are nanoseconds times this. The first call measures
+/// the rate, which takes some milliseconds.
+pub fn cycles_per_second() -> Option<f64> {
+    const CYCLES: u64 = 1 << 32;
+    if !cfg!(target_arch = "x86_64") {
+        return None;
+    }
+    let nanoseconds = quanta::Clock::new().delta_as_nanos(0, CYCLES);
+    // Without a usable counter, the crate counts nanoseconds.
+    (nanoseconds != CYCLES).then(|| CYCLES as f64 * 1e9 / nanoseconds as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_counter_runs_at_the_rate_that_was_measured() {
+        let Some(rate) = cycles_per_second() else { return };
+        let counter = quanta::Clock::new();
+        // However long the thread is kept from running between two reads, the truth lies between the clock's.
+        let read = || (Instant::now(), counter.raw(), Instant::now());
+        let first = read();
+        while first.2.elapsed() < Duration::from_millis(20) {
+            std::hint::spin_loop();
+        }
+        let last = read();
+        let cycles = (last.1 - first.1) as f64;
+        let [longest, shortest] =
+            [last.2 - first.0, last.0 - first.2].map(|time| cycles / time.as_secs_f64());
+        assert!(longest <= rate * 1.02 && shortest >= rate * 0.98, "{longest}..={shortest}, not {rate}");
+        assert_eq!(cycles_per_second(), Some(rate));
+    }
 
     #[test]
     fn units_are_exact_and_do_not_overflow_within_centuries() {

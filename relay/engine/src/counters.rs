@@ -5,8 +5,10 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use crate::burst::BURST;
 use crate::clock::Nanos;
 use crate::event::Direction;
+use crate::histogram::Histogram;
 use crate::io::Transmitted;
 use crate::reason::DropReason;
 use crate::statistics::{StreamSnapshot, StreamStatistics};
@@ -169,13 +171,18 @@ impl FlowCounters {
     }
 }
 
+/// From half a microsecond, which is less than any burst takes, to 16 ms, which no call should see; in nanoseconds.
+pub type TimeInRelay = Histogram<9, 17>;
+/// From one packet to a whole burst. The last class stays empty.
+pub type BurstSize = Histogram<0, { BURST.ilog2() as usize + 2 }>;
+
 /// What happened on a worker.
 #[derive(Debug)]
 pub struct WorkerCounters {
     busy_nanoseconds: Count,
-    received: Count,
+    time_in_relay: TimeInRelay,
+    burst_size: BurstSize,
     transmitted: Count,
-    bursts: Count,
     events_lost: Count,
     io_errors: Count,
     flows: AtomicU64,
@@ -186,9 +193,9 @@ impl Default for WorkerCounters {
     fn default() -> WorkerCounters {
         WorkerCounters {
             busy_nanoseconds: Count::default(),
-            received: Count::default(),
+            time_in_relay: TimeInRelay::default(),
+            burst_size: BurstSize::default(),
             transmitted: Count::default(),
-            bursts: Count::default(),
             events_lost: Count::default(),
             io_errors: Count::default(),
             flows: AtomicU64::new(0),
@@ -200,7 +207,7 @@ impl Default for WorkerCounters {
 impl WorkerCounters {
     /// Packets taken from the receive side.
     pub fn received(&self) -> u64 {
-        self.received.get()
+        self.burst_size.sum()
     }
 
     /// Packets handed to the transmit side, which took them.
@@ -208,14 +215,26 @@ impl WorkerCounters {
         self.transmitted.get()
     }
 
-    /// Time spent on bursts, from when they were received to when they were handed to the transmit side.
+    /// Time spent on bursts, from when they were received to when they were handed to the transmit side. Where one burst
+    /// follows another without a pause, the second's receiving is in it as well.
     pub fn busy_nanoseconds(&self) -> u64 {
         self.busy_nanoseconds.get()
     }
 
+    /// Nanoseconds that each packet spent here, dropped ones too, from the receive burst to the transmit ring. The packets
+    /// of a burst have the burst's time.
+    pub fn time_in_relay(&self) -> &TimeInRelay {
+        &self.time_in_relay
+    }
+
+    /// Packets in each burst with at least one.
+    pub fn burst_size(&self) -> &BurstSize {
+        &self.burst_size
+    }
+
     /// Bursts with at least one packet.
     pub fn bursts(&self) -> u64 {
-        self.bursts.get()
+        self.burst_size.count()
     }
 
     /// Informational events left out because the ring was full.
@@ -244,8 +263,7 @@ impl WorkerCounters {
     }
 
     pub(crate) fn burst(&self, received: usize) {
-        self.bursts.add(1);
-        self.received.add(received as u64);
+        self.burst_size.add(received as u64, 1);
     }
 
     pub(crate) fn transmitted_burst(&self, transmitted: &Transmitted) {
@@ -272,6 +290,11 @@ impl WorkerCounters {
 
     pub(crate) fn was_busy(&self, from: Nanos, to: Nanos) {
         self.busy_nanoseconds.add(to.0.saturating_sub(from.0));
+    }
+
+    /// Accounts for the way of a burst through the relay.
+    pub(crate) fn passed(&self, received: Nanos, transmitted: Nanos, packets: usize) {
+        self.time_in_relay.add(transmitted.0.saturating_sub(received.0), packets as u64);
     }
 
     pub(crate) fn event_lost(&self) {

@@ -142,6 +142,8 @@ fn run<I: PacketIo>(
 ) -> Stopped {
     let mut burst = Burst::new();
     let mut idle = 0u32;
+    // Of the round before, if it had packets: what comes between two bursts is theirs as well.
+    let mut ended = None;
     while !stop.load(Ordering::Acquire) {
         let took_commands = state.take_commands(&mut commands, &mut io);
         let handed = handover.receive(&mut io, &mut burst, &state.counters);
@@ -154,9 +156,12 @@ fn run<I: PacketIo>(
         // Also with nothing to send: the back end takes back what the kernel has sent.
         let transmitted = io.transmit(&mut burst);
         state.counters.transmitted_burst(&transmitted);
-        if let Some(begun) = begun {
-            state.counters.was_busy(begun, clock.now());
-        }
+        ended = begun.map(|begun| {
+            let now = clock.now();
+            state.counters.was_busy(ended.unwrap_or(begun), now);
+            state.counters.passed(begun, now, received);
+            now
+        });
         if received > 0 || took_commands {
             idle = 0;
         } else if idle < SPIN_ROUNDS {

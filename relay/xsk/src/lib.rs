@@ -29,6 +29,7 @@ mod error;
 mod frame;
 mod mapping;
 mod pool;
+mod prefetch;
 mod ring;
 mod socket;
 mod statistics;

@@ -4,6 +4,7 @@
 use crate::{
     Frame, FramePool, SocketConfig, Statistics, StatisticsReader, Umem, XskError,
     bind::{self, Bound},
+    prefetch::prefetch,
     statistics::Queue,
     syscall,
     umem::Memory,
@@ -89,6 +90,9 @@ impl Socket {
             let Some(frame) = (unsafe { region.frame_at(descriptor.addr) }) else { continue };
             let start = (descriptor.addr & (u64::from(region.frame_size) - 1)) as usize;
             let length = (descriptor.len as usize).min(frame.len() - start);
+            if let Some(packet) = frame.get(start..start + length) {
+                prefetch(packet);
+            }
             deliver(Received { frame, start, length });
         }
         if count > 0 {

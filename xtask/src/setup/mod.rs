@@ -10,7 +10,8 @@ use clap::ValueEnum;
 
 use crate::failure::Failure;
 
-/// What the machine is to be fit for. Each is more than [`Group::Build`], and [`Group::Fips`] is more than [`Group::Test`].
+/// What the machine is to be fit for. Each is more than [`Group::Build`], [`Group::Fips`] is more than [`Group::Test`], and
+/// [`Group::Path`] more than [`Group::Bench`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Group {
     /// To build the daemon with its XDP program
@@ -23,6 +24,8 @@ pub(crate) enum Group {
     Bench,
     /// To build what Culvert is measured against
     Rivals,
+    /// To run the relays that Culvert is measured against; their services are masked
+    Path,
     /// To build with the AWS-LC FIPS module and run its tests
     Fips,
     /// All of it
@@ -35,6 +38,7 @@ impl Group {
             || self == other
             || other == Self::Build
             || (self == Self::Fips && other == Self::Test)
+            || (self == Self::Path && other == Self::Bench)
     }
 }
 

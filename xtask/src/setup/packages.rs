@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Debian packages.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use super::Group;
 use crate::failure::{Context, Failure};
 use crate::step::{self, program};
@@ -15,6 +19,7 @@ const PACKAGES: &[(Group, &[&str])] = &[
     (Group::Rivals, &["libssl-dev", "debian-archive-keyring"]),
     // For x86-64 only.
     (Group::Rivals, if cfg!(target_arch = "x86_64") { &["libipsec-mb-dev"] } else { &[] }),
+    (Group::Path, &["rtpengine-daemon", "coturn", "util-linux"]),
     (Group::Fips, &["cmake", "golang-go", "openssl"]),
     (
         Group::Test,
@@ -22,7 +27,13 @@ const PACKAGES: &[(Group, &[&str])] = &[
     ),
     // Front ends of MRAS. Debian builds sipp without TLS; socat holds the certificate for it.
     (Group::Test, &["sip-tester", "socat"]),
+    // What metrics, alert rules and the dashboard are made for.
+    (Group::Test, &["prometheus"]),
 ];
+
+/// Units of packages that are there to be run by hand: neither installing them nor the next start of the machine may bring them up.
+const MASKED: &[&str] = &["rtpengine-daemon.service", "rtpengine-recording-daemon.service", "coturn.service"];
+const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 pub(super) fn install(group: Group) -> Result<(), Failure> {
     let wanted = wanted(group);
@@ -49,12 +60,44 @@ pub(super) fn install(group: Group) -> Result<(), Failure> {
     }
     println!("==> missing Debian packages: {list}");
     step::run("package lists", &mut program("apt-get", ["--quiet", "--quiet", "update"]))?;
+    let _quiet = if missing.contains(&"rtpengine-daemon") || missing.contains(&"coturn") {
+        Some(Quiet::new().context("cannot keep services from being started")?)
+    } else {
+        None
+    };
     let mut command =
         program("apt-get", ["--quiet", "--quiet", "install", "--yes", "--no-install-recommends"]);
     command.args(&missing).env("DEBIAN_FRONTEND", "noninteractive");
     step::run("packages", &mut command).context(
         "Debian 12 has all of them in bookworm main and bookworm-security main; see /etc/apt/sources.list",
     )
+}
+
+/// While it lives, installing a package starts no service (invoke-rc.d(8)); the units in [`MASKED`] never start.
+struct Quiet {
+    ours: bool,
+}
+
+impl Quiet {
+    fn new() -> std::io::Result<Self> {
+        if step::succeeds(&mut program("systemctl", ["--version"])) {
+            step::succeeds(program("systemctl", ["mask"]).args(MASKED));
+        }
+        let ours = !Path::new(POLICY).exists();
+        if ours {
+            fs::write(POLICY, "#!/bin/sh\nexit 101\n")?;
+            fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(Self { ours })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = fs::remove_file(POLICY);
+        }
+    }
 }
 
 fn wanted(group: Group) -> Vec<&'static str> {
@@ -90,6 +133,8 @@ mod tests {
         assert!(demo.contains(&"gcc") && demo.contains(&"python3-gi") && !demo.contains(&"libsrtp2-dev"));
         let fips = wanted(Group::Fips);
         assert!(["cmake", "golang-go", "libsrtp2-dev", "gcc"].iter().all(|name| fips.contains(name)));
+        let path = wanted(Group::Path);
+        assert!(path.contains(&"coturn") && path.contains(&"ethtool") && !path.contains(&"libssl-dev"));
         let test = wanted(Group::Test);
         assert!(!test.contains(&"golang-go") && !test.contains(&"cmake"));
         assert!(test.contains(&"gcc") && test.contains(&"libsrtp2-dev") && !test.contains(&"python3-gi"));

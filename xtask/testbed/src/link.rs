@@ -85,9 +85,6 @@ pub fn connect(
 fn set_up(namespace: &Namespace, end: &EndSpec) -> Result<(), TestbedError> {
     let name = end.name.as_str();
     namespace.ethtool(["-K", name, "tx", "off"])?;
-    if end.napi {
-        namespace.enable_napi(name)?;
-    }
     if let Some(mtu) = end.mtu {
         namespace.ip(["link", "set", name, "mtu", &mtu.to_string()])?;
     }
@@ -98,7 +95,12 @@ fn set_up(namespace: &Namespace, end: &EndSpec) -> Result<(), TestbedError> {
         }
         namespace.ip(arguments)?;
     }
-    namespace.ip(["link", "set", name, "up"]).map(drop)
+    namespace.ip(["link", "set", name, "up"])?;
+    if end.napi {
+        // Not earlier: the kernel tells the other end that it may redirect frames here only when this end is up.
+        namespace.enable_napi(name)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

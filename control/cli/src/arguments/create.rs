@@ -33,6 +33,7 @@ Form of the file, JSON or TOML (names as in culvert/v1/relay.proto, keys in hex)
     \"media_timeout\": \"30s\",
     \"media\": [{
       \"kind\": \"audio\", \"clock_rate\": 8000,
+      \"expected\": { \"packets_per_second\": 50, \"payload_bytes\": 160 },
       \"legs\": [
         {
           \"realm\": \"outside\", \"rtcp_mux\": true, \"encryption\": \"required\", \"source\": \"learn\",
@@ -64,6 +65,13 @@ pub(crate) struct Create {
     /// Raise an event when a leg's endpoint has been silent for so long
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) media_timeout: Option<Duration>,
+    /// Most packets in a second, each way, that the relay is to set time aside for [default: 50]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "file",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) packets_per_second: Option<u32>,
+    /// Mean RTP payload of those packets, in bytes [default: 160]
+    #[arg(long, value_name = "BYTES", conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..=9000))]
+    pub(crate) payload_bytes: Option<u32>,
     #[command(flatten)]
     a: LegA,
     #[command(flatten)]
@@ -250,6 +258,9 @@ mod tests {
             "call-7 --a-realm o --b-realm i --a-remote 192.0.2.10",
             "--file call.json --a-realm o",
             "--file call.json --b-plain",
+            "--file call.json --packets-per-second 50",
+            "call-7 --a-realm o --b-realm i --payload-bytes 9001",
+            "call-7 --a-realm o --b-realm i --packets-per-second 0",
             "call-7 --a-realm o --b-realm i --a-source anywhere",
             "call-7 --a-realm o --b-realm i --a-offers-srtp perhaps",
             "--file call.json --a-peer-class gateway",

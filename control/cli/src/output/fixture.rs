@@ -36,7 +36,8 @@ pub(crate) fn session() -> v1::Session {
         jitter: 4,
         jitter_ms: 0.5,
         highest_sequence: 65536,
-        ..v1::StreamStatistics::default()
+        loss_ratio: 0.004,
+        mos: 4.375,
     }];
     let received = v1::FlowCounters {
         packets: 250,
@@ -86,6 +87,22 @@ pub(crate) fn session() -> v1::Session {
     }
 }
 
+/// A hundred packets in forty bursts.
+fn timing() -> v1::WorkerTiming {
+    let histogram = |upper_bounds: [u64; 3], counts: [u64; 4], sum| v1::Histogram {
+        upper_bounds: upper_bounds.to_vec(),
+        counts: counts.to_vec(),
+        sum,
+    };
+    v1::WorkerTiming {
+        busy_nanoseconds: 50_000,
+        busy_cycles: 150_000,
+        utilisation: 0.125,
+        time_in_relay: Some(histogram([8192, 16_384, 32_768], [0, 50, 50, 0], 1_600_000)),
+        burst_size: Some(histogram([1, 2, 4], [0, 20, 20, 0], 100)),
+    }
+}
+
 /// A node on AF_XDP with two queues.
 pub(crate) fn node() -> v1::GetNodeResponse {
     let queue = |queue, zero_copy, drops: &[(&str, u64)]| v1::QueueStatus {
@@ -110,7 +127,19 @@ pub(crate) fn node() -> v1::GetNodeResponse {
         drops: counts(&[("unknown_destination", 10)]),
         flows: 4,
         max_flows: 40000,
-        ..v1::WorkerStatus::default()
+        timing: Some(timing()),
+        handed_over: 7,
+        taken_over: 5,
+        capacity: Some(v1::WorkerCapacity {
+            limit: 0.8,
+            promised: 0.125,
+            costs: vec![v1::PacketCost {
+                receive: "plain".to_owned(),
+                send: "AEAD_AES_128_GCM".to_owned(),
+                payload_bytes: 160,
+                nanoseconds: 950.5,
+            }],
+        }),
     };
     let realm = v1::RealmStatus {
         name: "outside".to_owned(),

@@ -6,6 +6,7 @@ pub(crate) mod credentials;
 pub(crate) mod event;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod histogram;
 pub(crate) mod json;
 pub(crate) mod keys;
 mod model;

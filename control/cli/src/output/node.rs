@@ -4,6 +4,7 @@
 use culvert_api::v1;
 use serde::Serialize;
 
+use super::histogram::Histogram;
 use super::model::{Counts, counts, time};
 
 /// `node show`.
@@ -54,6 +55,42 @@ pub(super) struct Worker {
     pub(super) drops: Counts,
     pub(super) flows: u64,
     pub(super) max_flows: u64,
+    /// Null from a relay that does not say.
+    pub(super) timing: Option<Timing>,
+    pub(super) handed_over: u64,
+    pub(super) taken_over: u64,
+    /// Null from a relay that refuses no session for lack of time.
+    pub(super) capacity: Option<Capacity>,
+}
+
+/// Since the worker started.
+#[derive(Debug, Serialize)]
+pub(super) struct Timing {
+    pub(super) busy_nanoseconds: u64,
+    /// 0 where the processor has no time stamp counter.
+    pub(super) busy_cycles: u64,
+    /// Of the last second, 0 to 1.
+    pub(super) utilisation: f64,
+    /// Nanoseconds of each packet.
+    pub(super) time_in_relay: Histogram,
+    /// Packets of each burst.
+    pub(super) burst_size: Histogram,
+}
+
+/// Shares of a core's time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Capacity {
+    pub(super) limit: f64,
+    pub(super) promised: f64,
+    pub(super) costs: Vec<Cost>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Cost {
+    pub(super) receive: String,
+    pub(super) send: String,
+    pub(super) payload_bytes: u32,
+    pub(super) nanoseconds: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +168,36 @@ impl From<v1::WorkerStatus> for Worker {
             drops: counts(worker.drops),
             flows: worker.flows,
             max_flows: worker.max_flows,
+            timing: worker.timing.map(Into::into),
+            handed_over: worker.handed_over,
+            taken_over: worker.taken_over,
+            capacity: worker.capacity.map(Into::into),
         }
+    }
+}
+
+impl From<v1::WorkerTiming> for Timing {
+    fn from(timing: v1::WorkerTiming) -> Self {
+        Self {
+            busy_nanoseconds: timing.busy_nanoseconds,
+            busy_cycles: timing.busy_cycles,
+            utilisation: timing.utilisation,
+            time_in_relay: timing.time_in_relay.map(Into::into).unwrap_or_default(),
+            burst_size: timing.burst_size.map(Into::into).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<v1::WorkerCapacity> for Capacity {
+    fn from(capacity: v1::WorkerCapacity) -> Self {
+        let cost = |cost: v1::PacketCost| Cost {
+            receive: cost.receive,
+            send: cost.send,
+            payload_bytes: cost.payload_bytes,
+            nanoseconds: cost.nanoseconds,
+        };
+        let costs = capacity.costs.into_iter().map(cost).collect();
+        Self { limit: capacity.limit, promised: capacity.promised, costs }
     }
 }
 
@@ -169,7 +235,17 @@ mod tests {
             }],
             "workers": [{
                 "worker": 0, "cpu": 2, "received": 100, "transmitted": 90, "drops": {"unknown_destination": 10},
-                "flows": 4, "max_flows": 40000,
+                "flows": 4, "max_flows": 40000, "handed_over": 7, "taken_over": 5,
+                "timing": {
+                    "busy_nanoseconds": 50000, "busy_cycles": 150000, "utilisation": 0.125,
+                    "time_in_relay": {
+                        "upper_bounds": [8192, 16384, 32768], "counts": [0, 50, 50, 0], "sum": 1600000,
+                    },
+                    "burst_size": {"upper_bounds": [1, 2, 4], "counts": [0, 20, 20, 0], "sum": 100},
+                },
+                "capacity": {"limit": 0.8, "promised": 0.125, "costs": [
+                    {"receive": "plain", "send": "AEAD_AES_128_GCM", "payload_bytes": 160, "nanoseconds": 950.5},
+                ]},
             }],
             "realms": [{
                 "name": "outside", "interface": "eth0", "addresses": ["10.0.0.7", "2001:db8::7"],

@@ -92,6 +92,10 @@ pub(super) struct Stream {
     pub(super) jitter: u32,
     pub(super) jitter_ms: f64,
     pub(super) highest_sequence: u32,
+    /// Of the expected packets, 0 to 1.
+    pub(super) loss_ratio: f64,
+    /// Estimated mean opinion score, 1 to 4.5; null but for audio.
+    pub(super) mos: Option<f64>,
 }
 
 impl From<v1::Session> for Session {
@@ -167,6 +171,8 @@ impl From<v1::StreamStatistics> for Stream {
             jitter: stream.jitter,
             jitter_ms: stream.jitter_ms,
             highest_sequence: stream.highest_sequence,
+            loss_ratio: stream.loss_ratio,
+            mos: (stream.mos > 0.0).then_some(stream.mos),
         }
     }
 }
@@ -204,7 +210,7 @@ mod tests {
                 "last_packet": "2023-11-14T22:13:25.000Z",
                 "streams": [{
                     "ssrc": 7, "packets": 250, "lost": 1, "jitter": 4, "jitter_ms": 0.5,
-                    "highest_sequence": 65536,
+                    "highest_sequence": 65536, "loss_ratio": 0.004, "mos": 4.375,
                 }],
             },
         });

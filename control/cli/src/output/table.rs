@@ -5,10 +5,11 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::histogram::ratio;
 use super::model::Pair;
-use super::node::{Drained, Node};
+use super::node::{Capacity, Drained, Node};
 use super::session::{Leg, Media, Session, SessionList};
-use super::text::{bytes, counts, or_dash};
+use super::text::{bytes, counts, nanoseconds, or_dash, percent};
 
 /// One line per leg, so that no line is wider than a terminal.
 pub(crate) fn sessions(out: &mut impl Write, list: &SessionList) -> io::Result<()> {
@@ -77,19 +78,36 @@ fn addresses(media: &Media) -> Table {
 }
 
 fn received(media: &Media) -> Table {
-    let head = ["leg", "packets", "bytes", "rtcp", "lost", "jitter", "re-keys", "last packet", "drops"];
-    let mut table = new(&head, &[1, 2, 3, 4, 5, 6]);
+    let head = [
+        "leg",
+        "packets",
+        "bytes",
+        "rtcp",
+        "lost",
+        "loss",
+        "jitter",
+        "mos",
+        "re-keys",
+        "last packet",
+        "drops",
+    ];
+    let mut table = new(&head, &[1, 2, 3, 4, 5, 6, 7, 8]);
     for (index, leg) in media.legs.iter().enumerate() {
         let received = &leg.received;
         let lost: i64 = received.streams.iter().map(|stream| stream.lost).sum();
+        // Of several streams, the worst.
         let jitter = received.streams.iter().map(|stream| stream.jitter_ms).fold(0.0, f64::max);
+        let loss = received.streams.iter().map(|stream| stream.loss_ratio).fold(0.0, f64::max);
+        let mos = received.streams.iter().filter_map(|stream| stream.mos).reduce(f64::min);
         table.add_row([
             index.to_string(),
             received.packets.to_string(),
             bytes(received.bytes),
             received.rtcp_packets.to_string(),
             lost.to_string(),
+            percent(loss),
             format!("{jitter:.1} ms"),
+            or_dash(mos.map(|mos| format!("{mos:.2}")).as_ref()),
             leg.rekeys.to_string(),
             or_dash(received.last_packet.as_ref()),
             counts(&received.drops),
@@ -154,8 +172,10 @@ pub(crate) fn node(out: &mut impl Write, node: &Node) -> io::Result<()> {
     }
     section(out, &interfaces, node.interfaces.is_empty())?;
 
-    let mut workers =
-        new(&["worker", "cpu", "received", "transmitted", "flows", "drops without a flow"], &[2, 3]);
+    let mut workers = new(
+        &["worker", "cpu", "received", "transmitted", "flows", "promised", "drops without a flow"],
+        &[2, 3],
+    );
     for worker in &node.workers {
         workers.add_row([
             worker.worker.to_string(),
@@ -163,10 +183,12 @@ pub(crate) fn node(out: &mut impl Write, node: &Node) -> io::Result<()> {
             worker.received.to_string(),
             worker.transmitted.to_string(),
             format!("{} of {}", worker.flows, worker.max_flows),
+            promised(worker.capacity.as_ref()),
             counts(&worker.drops),
         ]);
     }
     section(out, &workers, node.workers.is_empty())?;
+    section(out, &timing(node), node.workers.iter().all(|worker| worker.timing.is_none()))?;
 
     let mut realms = new(&["realm", "interface", "addresses", "advertised", "ports"], &[]);
     for realm in &node.realms {
@@ -179,6 +201,47 @@ pub(crate) fn node(out: &mut impl Write, node: &Node) -> io::Result<()> {
         ]);
     }
     section(out, &realms, node.realms.is_empty())
+}
+
+/// Where the workers' time goes.
+fn timing(node: &Node) -> Table {
+    let head = [
+        "worker",
+        "busy",
+        "time/packet",
+        "cycles/packet",
+        "in relay, median",
+        "99 %",
+        "burst",
+        "handed over",
+        "taken over",
+    ];
+    let mut table = new(&head, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    for worker in &node.workers {
+        let Some(timing) = &worker.timing else { continue };
+        let time = |value: Option<f64>| or_dash(value.map(nanoseconds).as_ref());
+        let cycles = ratio(timing.busy_cycles, worker.received).filter(|cycles| *cycles > 0.0);
+        table.add_row([
+            worker.worker.to_string(),
+            percent(timing.utilisation),
+            time(ratio(timing.busy_nanoseconds, worker.received)),
+            or_dash(cycles.map(|cycles| format!("{cycles:.0}")).as_ref()),
+            time(timing.time_in_relay.quantile(0.5)),
+            time(timing.time_in_relay.quantile(0.99)),
+            or_dash(timing.burst_size.mean().map(|mean| format!("{mean:.1}")).as_ref()),
+            worker.handed_over.to_string(),
+            worker.taken_over.to_string(),
+        ]);
+    }
+    table
+}
+
+/// Of the core's time.
+fn promised(capacity: Option<&Capacity>) -> String {
+    capacity.map_or_else(
+        || "-".to_owned(),
+        |capacity| format!("{:.1} of {:.0} %", capacity.promised * 100.0, capacity.limit * 100.0),
+    )
 }
 
 pub(crate) fn drained(out: &mut impl Write, drained: &Drained) -> io::Result<()> {
@@ -266,9 +329,9 @@ LEG  REALM    CLASS    LOCAL               SIGNALLED         LEARNT           PR
                                            192.0.2.10:40001
 1    inside   gateway  198.51.100.1:20000  -                 -                -                        signalled_address  46    not ready
 
-LEG  PACKETS    BYTES  RTCP  LOST  JITTER  RE-KEYS  LAST PACKET               DROPS
-0        250  5.0 KiB     3     1  0.5 ms        1  2023-11-14T22:13:25.000Z  authentication_failed 2, replayed 1
-1          0      0 B     0     0  0.0 ms        0  -                         none
+LEG  PACKETS    BYTES  RTCP  LOST   LOSS  JITTER   MOS  RE-KEYS  LAST PACKET               DROPS
+0        250  5.0 KiB     3     1  0.4 %  0.5 ms  4.38        1  2023-11-14T22:13:25.000Z  authentication_failed 2, replayed 1
+1          0      0 B     0     0  0.0 %  0.0 ms     -        0  -                         none
 
 LEG  ISSUED TO              CREDENTIAL                        EXPIRY                    STATE
 0    sip:alice@example.org  c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0  2023-11-15T06:13:20.000Z  valid
@@ -301,8 +364,11 @@ INTERFACE   MTU  XDP     QUEUES                                     COUNTERS
 eth0       1500  native  0 on worker 0, zero-copy                   redirected 9
                          1 on worker 1, rx_fill_ring_empty_descs 4
 
-WORKER  CPU  RECEIVED  TRANSMITTED  FLOWS       DROPS WITHOUT A FLOW
-0       2         100           90  4 of 40000  unknown_destination 10
+WORKER  CPU  RECEIVED  TRANSMITTED  FLOWS       PROMISED      DROPS WITHOUT A FLOW
+0       2         100           90  4 of 40000  12.5 of 80 %  unknown_destination 10
+
+WORKER    BUSY  TIME/PACKET  CYCLES/PACKET  IN RELAY, MEDIAN     99 %  BURST  HANDED OVER  TAKEN OVER
+0       12.5 %       500 ns           1500           16.4 us  32.4 us    2.5            7           5
 
 REALM    INTERFACE  ADDRESSES    ADVERTISED   PORTS
 outside  eth0       10.0.0.7     203.0.113.7  4 of 20000 used

@@ -30,6 +30,22 @@ pub(super) fn counts(counts: &Counts) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 
+/// 12345 -> "12.3 us".
+pub(super) fn nanoseconds(value: f64) -> String {
+    if value < 1e3 {
+        format!("{value:.0} ns")
+    } else if value < 1e6 {
+        format!("{:.1} us", value / 1e3)
+    } else {
+        format!("{:.1} ms", value / 1e6)
+    }
+}
+
+/// 0.125 -> "12.5 %".
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
 /// What others wrote must not steer a terminal.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
@@ -58,6 +74,13 @@ mod tests {
         for (count, text) in pairs {
             assert_eq!(bytes(count), text);
         }
+    }
+
+    #[test]
+    fn times_and_shares_have_a_unit() {
+        let times = [0.4, 999.4, 1000.0, 34_567.0, 16_777_216.0].map(nanoseconds);
+        assert_eq!(times, ["0 ns", "999 ns", "1.0 us", "34.6 us", "16.8 ms"]);
+        assert_eq!([0.0, 0.0125, 1.0].map(percent), ["0.0 %", "1.2 %", "100.0 %"]);
     }
 
     #[test]

@@ -13,9 +13,16 @@ pub(super) fn create(arguments: &Create) -> Result<v1::CreateSessionRequest, Cli
     let flags = arguments.legs();
     one_reader_of_stdin(flags.iter().flat_map(|(_, leg)| [&leg.sdes_receive, &leg.sdes_send]))?;
     let legs = flags.into_iter().map(|(_, flags)| leg(flags)).collect::<Result<_, _>>()?;
+    let expected = match (arguments.packets_per_second, arguments.payload_bytes) {
+        (None, None) => None,
+        (packets, bytes) => Some(v1::Traffic {
+            packets_per_second: packets.unwrap_or_default(),
+            payload_bytes: bytes.unwrap_or_default(),
+        }),
+    };
     Ok(v1::CreateSessionRequest {
         session_id: arguments.id.clone().unwrap_or_default(),
-        media: vec![v1::Media { kind: v1::MediaKind::Audio.into(), clock_rate: 0, legs, expected: None }],
+        media: vec![v1::Media { kind: v1::MediaKind::Audio.into(), clock_rate: 0, legs, expected }],
         media_timeout: arguments.media_timeout.map(|time| duration("--media-timeout", time)).transpose()?,
     })
 }
@@ -125,7 +132,7 @@ mod tests {
     #[test]
     fn two_legs_of_audio() {
         let SessionCommand::Create(arguments) = parse(
-            "culvert session create call-7 --media-timeout 45s --a-realm outside --a-remote 192.0.2.10:40000 \
+            "culvert session create call-7 --media-timeout 45s --packets-per-second 33 --a-realm outside --a-remote 192.0.2.10:40000 \
              --a-sdes-receive offer --a-rtcp-mux --a-offers-srtp yes --b-realm inside --b-plain --b-source fixed --b-dscp 0 \
              --b-peer-class gateway --b-offers-srtp no",
         ) else {
@@ -135,6 +142,7 @@ mod tests {
         assert_eq!(request.media_timeout, Some(prost_types::Duration { seconds: 45, nanos: 0 }));
         let [media] = request.media.as_slice() else { panic!("not one medium") };
         assert_eq!(media.kind(), v1::MediaKind::Audio);
+        assert_eq!(media.expected, Some(v1::Traffic { packets_per_second: 33, payload_bytes: 0 }));
         let sdes = v1::Sdes { receive: "offer".to_owned(), send: String::new() };
         let first = v1::Leg {
             realm: "outside".to_owned(),

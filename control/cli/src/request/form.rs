@@ -51,7 +51,18 @@ struct Media {
     kind: MediaKind,
     #[serde(default)]
     clock_rate: u32,
+    #[serde(default)]
+    expected: Option<Traffic>,
     legs: Vec<Leg>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Traffic {
+    #[serde(default)]
+    packets_per_second: u32,
+    #[serde(default)]
+    payload_bytes: u32,
 }
 
 impl Media {
@@ -64,7 +75,10 @@ impl Media {
             kind: v1::MediaKind::from(self.kind).into(),
             clock_rate: self.clock_rate,
             legs,
-            expected: None,
+            expected: self.expected.map(|traffic| v1::Traffic {
+                packets_per_second: traffic.packets_per_second,
+                payload_bytes: traffic.payload_bytes,
+            }),
         })
     }
 }
@@ -252,7 +266,8 @@ mod tests {
 
     const FULL: &str = r#"{
         "session_id": "call-7", "media_timeout": "1m 30s",
-        "media": [{"kind": "video", "clock_rate": 90000, "legs": [
+        "media": [{"kind": "video", "clock_rate": 90000,
+         "expected": {"packets_per_second": 400, "payload_bytes": 900}, "legs": [
             {"realm": "outside", "rtcp_mux": true, "encryption": "required", "source": "learn", "max_ssrcs": 8,
              "remote": {"rtp": {"address": "192.0.2.10", "port": 40000}, "rtcp": {"address": "192.0.2.11", "port": 9}},
              "protection": {"srtp": {"suite": "AEAD_AES_128_GCM",
@@ -272,6 +287,7 @@ mod tests {
             (request.session_id.as_str(), media.kind(), media.clock_rate),
             ("call-7", v1::MediaKind::Video, 90000)
         );
+        assert_eq!(media.expected, Some(v1::Traffic { packets_per_second: 400, payload_bytes: 900 }));
         let first = &media.legs[0];
         let endpoint = |address: &str, port| Some(v1::Endpoint { address: address.to_owned(), port });
         let remote = v1::Remote { rtp: endpoint("192.0.2.10", 40000), rtcp: endpoint("192.0.2.11", 9) };

@@ -11,8 +11,8 @@ use std::{
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    AttachMode, Backend, Config, Control, Engine, Log, LogFormat, Media, Metrics, Node, Problem, Problems,
-    Realm, RealmAddress, RoleEntry, Srtp, Tls, TlsVersion, mras,
+    Admission, AttachMode, Backend, Config, Control, Engine, Log, LogFormat, Media, Metrics, Node, Problem,
+    Problems, Realm, RealmAddress, RoleEntry, Srtp, Tls, TlsVersion, mras,
     reader::{Reader, Section},
     value::{FromToml, Optional, OptionalFile, Ports, SrtpPath},
 };
@@ -54,6 +54,7 @@ pub(super) fn read(text: &str) -> Result<Read, Problems> {
         audit: root.section("audit", mras::audit),
         srtp: root.section("srtp", srtp),
         media: root.section("media", media),
+        admission: root.section("admission", admission),
         log: root.section("log", log),
         positions: super::Positions::default(),
         warnings: Vec::new(),
@@ -150,6 +151,14 @@ fn media(section: &mut Section<'_, '_>) -> Media {
         authentication_failure_rate: section.get("authentication_failure_rate", 10),
         max_ssrcs: section.get("max_ssrcs", 256),
         key_expiry_warning: section.get("key_expiry_warning", 4),
+    }
+}
+
+fn admission(section: &mut Section<'_, '_>) -> Admission {
+    Admission {
+        enabled: section.get("enabled", true),
+        limit: section.get("limit", 0.8),
+        packet_cost: section.get("packet_cost", Duration::ZERO),
     }
 }
 

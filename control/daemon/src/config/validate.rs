@@ -4,12 +4,16 @@
 mod realms;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::{Config, Engine, Problem, Problems, RoleEntry, Severity, mras, read::Read};
 use crate::logging;
 
 /// Frames of a burst that the kernel can be told at least (TX_BATCH_SIZE of net/xdp/xsk.c).
 const LEAST_TRANSMIT_BUDGET: u32 = 32;
+
+/// No back end of any host takes longer for a packet.
+const DEAREST_PACKET: Duration = Duration::from_millis(1);
 
 pub(super) fn validate(read: Read) -> Result<Config, Problems> {
     let Read { mut config, problems: read_problems, .. } = read;
@@ -56,6 +60,14 @@ fn numbers(config: &Config, problems: &mut Vec<Problem>) {
     }
     if !(1..=48).contains(&config.media.key_expiry_warning) {
         problems.push(positions.error("media.key_expiry_warning", "must be from 1 to 48"));
+    }
+    let limit = config.admission.limit;
+    if !(limit > 0.0 && limit <= 1.0) {
+        problems
+            .push(positions.error("admission.limit", format!("must be above 0 and at most 1, not {limit}")));
+    }
+    if config.admission.packet_cost > DEAREST_PACKET {
+        problems.push(positions.error("admission.packet_cost", "must be at most \"1ms\""));
     }
     if config.control.listen.port() == 0 {
         problems.push(positions.error("control.listen", "must have a port other than 0"));

@@ -50,6 +50,17 @@ impl FromToml for u16 {
     }
 }
 
+impl FromToml for f64 {
+    fn from_toml(value: &DeValue<'_>) -> Result<f64, String> {
+        let text = match (value.as_float(), value.as_integer()) {
+            (Some(float), _) => float.as_str(),
+            (None, Some(integer)) => integer.as_str(),
+            (None, None) => return Err(expected("a number", value)),
+        };
+        text.parse().map_err(|_| format!("must be a number, not {text}"))
+    }
+}
+
 impl FromToml for Duration {
     fn from_toml(value: &DeValue<'_>) -> Result<Duration, String> {
         let form = "a duration in quotes, such as \"500ms\", \"5s\" or \"2m\"";

@@ -9,12 +9,13 @@ use std::time::{Duration, SystemTime};
 use culvert_api::v1;
 use culvert_engine::FlowCounters;
 use culvert_session::{
-    Authority, AuthorityState, EncryptionLevel, ErrorKind, FlowKey, LegView, MediaKind, Remote, SessionError,
-    SessionView, SourceRule,
+    Authority, AuthorityState, EncryptionLevel, ErrorKind, FlowKey, LegView, MediaKind, MediaView, Remote,
+    SessionError, SessionView, SourceRule,
 };
 use tonic::Status;
 
 use crate::plane::Plane;
+use crate::quality::StreamQuality;
 
 pub(super) fn status(error: &SessionError) -> Status {
     let text = error.to_string();
@@ -44,7 +45,7 @@ pub(super) fn session(
             .zip(0u8..)
             .map(|(leg, from_leg)| {
                 let key = FlowKey { session: view.id.clone(), media: index as u8, from_leg };
-                let received = counters(&key).map(|flow| direction(&flow, media.clock_rate, plane));
+                let received = counters(&key).map(|flow| direction(&flow, media, plane));
                 self::leg(leg, received)
             })
             .collect(),
@@ -123,7 +124,7 @@ pub(super) fn encryption(level: EncryptionLevel) -> v1::EncryptionLevel {
     }
 }
 
-fn direction(flow: &FlowCounters, clock_rate: u32, plane: &Plane) -> v1::FlowCounters {
+fn direction(flow: &FlowCounters, media: &MediaView, plane: &Plane) -> v1::FlowCounters {
     v1::FlowCounters {
         packets: flow.packets(),
         bytes: flow.bytes(),
@@ -132,14 +133,18 @@ fn direction(flow: &FlowCounters, clock_rate: u32, plane: &Plane) -> v1::FlowCou
         last_packet: flow.last_seen().map(|stamp| time(plane.wall(stamp))),
         streams: flow
             .streams()
-            .map(|stream| v1::StreamStatistics {
-                ssrc: stream.ssrc,
-                packets: stream.packets,
-                lost: stream.lost,
-                jitter: stream.jitter,
-                jitter_ms: f64::from(stream.jitter) * 1000.0 / f64::from(clock_rate.max(1)),
-                highest_sequence: stream.highest_sequence,
-                ..v1::StreamStatistics::default()
+            .map(|stream| {
+                let quality = StreamQuality::of(&stream, media.clock_rate, media.kind);
+                v1::StreamStatistics {
+                    ssrc: stream.ssrc,
+                    packets: stream.packets,
+                    lost: stream.lost,
+                    jitter: stream.jitter,
+                    jitter_ms: f64::from(stream.jitter) * 1000.0 / f64::from(media.clock_rate.max(1)),
+                    highest_sequence: stream.highest_sequence,
+                    loss_ratio: quality.loss_ratio,
+                    mos: quality.mos.unwrap_or_default(),
+                }
             })
             .collect(),
     }

@@ -2,10 +2,12 @@
 //! `culvert.v1.Relay`: messages in, answers out. Decisions are the node's.
 
 mod answer;
+pub(crate) mod capacity;
 mod mras;
-mod node;
+pub(crate) mod node;
 mod protection;
 mod request;
+mod top;
 mod watch;
 
 use std::sync::Arc;
@@ -194,9 +196,11 @@ impl Relay for RelayService {
 
     async fn top_sessions(
         &self,
-        _: Request<v1::TopSessionsRequest>,
+        request: Request<v1::TopSessionsRequest>,
     ) -> Result<Response<v1::TopSessionsResponse>, Status> {
-        Err(Status::unimplemented("TopSessions is not there yet"))
+        let (_, caller) = caller(&request)?;
+        let answer = top::answer(&self.node, &caller, &request.into_inner());
+        Ok(Response::new(answer.map_err(|error| answer::status(&error))?))
     }
 
     async fn get_node(

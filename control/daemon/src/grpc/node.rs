@@ -5,10 +5,11 @@ use std::collections::HashMap;
 
 use culvert_api::v1;
 use culvert_ebpf_loader::AttachMode;
+use culvert_engine::{HistogramSnapshot, cycles_per_second};
 use culvert_srtp::Path;
 use tonic::Status;
 
-use super::{About, answer};
+use super::{About, answer, capacity};
 use crate::node::{Inner, Node};
 use crate::plane::{PlaneWorker, XdpInterface, XdpQueue};
 
@@ -17,8 +18,10 @@ pub(super) fn status(node: &Node, about: &About) -> Result<v1::GetNodeResponse, 
     node.read(|inner| {
         let interfaces =
             inner.plane.endpoints().interfaces().iter().map(interface).collect::<Result<_, _>>()?;
-        let workers =
-            inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| self::worker(worker, number));
+        let workers = inner.plane.workers().iter().zip(0u32..).map(|(worker, number)| v1::WorkerStatus {
+            capacity: capacity::of_worker(&inner.sessions, number),
+            ..self::worker(worker, number)
+        });
         Ok(v1::GetNodeResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: Some(answer::time(started)),
@@ -90,8 +93,31 @@ fn worker(worker: &PlaneWorker, number: u32) -> v1::WorkerStatus {
         drops: answer::drops(handle.counters.drops()),
         flows: handle.counters.flows(),
         max_flows: u64::from(handle.slots.capacity()),
+        timing: Some(timing(worker)),
         ..v1::WorkerStatus::default()
     }
+}
+
+fn timing(worker: &PlaneWorker) -> v1::WorkerTiming {
+    let counters = &worker.handle().counters;
+    let busy_nanoseconds = counters.busy_nanoseconds();
+    v1::WorkerTiming {
+        busy_nanoseconds,
+        busy_cycles: cycles(busy_nanoseconds),
+        utilisation: worker.utilisation(),
+        time_in_relay: Some(histogram(counters.time_in_relay().snapshot())),
+        burst_size: Some(histogram(counters.burst_size().snapshot())),
+    }
+}
+
+/// Of the time stamp counter; 0 where the processor has none.
+pub(crate) fn cycles(nanoseconds: u64) -> u64 {
+    cycles_per_second().map_or(0, |rate| (nanoseconds as f64 * rate / 1e9) as u64)
+}
+
+fn histogram(snapshot: HistogramSnapshot) -> v1::Histogram {
+    let HistogramSnapshot { upper_bounds, counts, sum } = snapshot;
+    v1::Histogram { upper_bounds, counts, sum }
 }
 
 fn realms(inner: &Inner, about: &About) -> Vec<v1::RealmStatus> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use culvert_api::v1;
 use culvert_session::{
     EncryptionLevel, EndpointRequest, KeyMaterial, LegRequest, LegUpdate, MediaKind, MediaRequest,
-    ProtectionRequest, RemoteRequest, SessionError, SessionRequest, SourceRule, SrtpKeys, UpdateRequest,
+    ProtectionRequest, RemoteRequest, SessionError, SessionRequest, SourceRule, SrtpKeys, Traffic,
+    UpdateRequest,
 };
 use zeroize::Zeroizing;
 
@@ -58,7 +59,11 @@ fn media(message: v1::Media, path: &str) -> Result<MediaRequest, SessionError> {
         .enumerate()
         .map(|(index, leg)| self::leg(leg, &format!("{path}.legs[{index}]")))
         .collect::<Result<_, _>>()?;
-    Ok(MediaRequest { kind, clock_rate: message.clock_rate, legs })
+    let expected = message.expected.map(|traffic| Traffic {
+        packets_per_second: traffic.packets_per_second,
+        payload_bytes: traffic.payload_bytes,
+    });
+    Ok(MediaRequest { kind, clock_rate: message.clock_rate, legs, expected })
 }
 
 fn leg(message: v1::Leg, path: &str) -> Result<LegRequest, SessionError> {

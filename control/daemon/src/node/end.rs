@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use culvert_engine::FlowCounters;
-use culvert_session::{Caller, Effect, FlowKey, SessionView};
+use culvert_session::{Caller, FlowKey, SessionView};
 use tokio::sync::oneshot;
 
 use super::ledger::Ledger;
@@ -67,15 +67,7 @@ impl Node {
         let inner = &mut *inner;
         inner.plane.check_room()?;
         let changed = inner.sessions.delete(caller, id)?;
-        let mut counters = HashMap::new();
-        for effect in &changed.effects {
-            if let Effect::RemoveFlow { flow, .. } = effect
-                && let Some(observed) = inner.watches.remove(flow)
-            {
-                inner.ended.add(&observed.counters);
-                counters.insert(flow.clone(), observed.counters);
-            }
-        }
+        let counters = self.observer.remove(&changed.view.id);
         let (done, is_done) = oneshot::channel();
         let view = changed.view;
         let ended =
@@ -96,8 +88,6 @@ impl Node {
     pub fn stop(&self) -> Result<(), culvert_engine::Panicked> {
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let counters: HashMap<FlowKey, Arc<FlowCounters>> =
-            inner.watches.drain().map(|(key, observed)| (key, observed.counters)).collect();
         let stopped = inner.plane.stop();
         for removal in inner.removals.drain(..) {
             // Nobody waits for it any more.
@@ -105,8 +95,7 @@ impl Node {
         }
         for (id, ledger) in inner.ledgers.drain() {
             let Ok(view) = inner.sessions.get(&Caller::Operator, id.as_str()) else { continue };
-            let of_session = counters.iter().filter(|(key, _)| key.session == id);
-            let counters = of_session.map(|(key, counters)| (key.clone(), Arc::clone(counters))).collect();
+            let counters = self.observer.remove(&id);
             self.give_receipt(Ended { view, counters, ledger: Some(ledger) }, true);
         }
         stopped

@@ -5,25 +5,30 @@ mod authority;
 mod end;
 mod happening;
 mod ledger;
-mod totals;
+mod observer;
+mod rates;
+mod top;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use culvert_engine::{DropReason, FlowCounters};
-use culvert_session::watch::{Notice, Snapshot, Watch, WatchConfig};
+use culvert_engine::Clock;
 use culvert_session::{
-    Caller, Component, Effect, FlowKey, Owner, SessionError, SessionId, SessionRequest, SessionView,
-    Sessions, UpdateRequest,
+    Caller, Component, Effect, Owner, SessionError, SessionId, SessionRequest, SessionView, Sessions,
+    UpdateRequest,
 };
 use tokio::sync::broadcast;
 
 pub use end::Deleted;
 pub use happening::{Happening, What};
-pub use totals::Totals;
+pub use rates::Rates;
+pub use top::{Order, Ranked, Top};
 
 use self::ledger::Ledger;
+use self::observer::{Observer, Progress};
+use crate::capacity::Looks;
+use crate::flow_sums::FlowSums;
 use crate::mras::Mras;
 use crate::plane::{Plane, PlaneError, Told};
 
@@ -31,11 +36,16 @@ use crate::plane::{Plane, PlaneError, Told};
 const EVENT_BACKLOG: usize = 4096;
 /// How often a creation is tried with other ports.
 const MOST_TRIES: u32 = 4;
+/// Between two slices of a look at all flows.
+const BREATH: Duration = Duration::from_millis(2);
 
 /// A relay.
 #[derive(Debug)]
 pub struct Node {
     inner: Mutex<Inner>,
+    observer: Observer,
+    /// Of the workers' stamps.
+    clock: Clock,
     events: broadcast::Sender<Arc<Happening>>,
     authentication_failures: u64,
     started: SystemTime,
@@ -59,30 +69,9 @@ pub struct Inner {
     pub sessions: Sessions,
     /// What carries them out.
     pub plane: Plane,
-    watches: HashMap<FlowKey, Observed>,
     removals: Vec<end::Removal>,
-    /// Of flows that have ended.
-    ended: Totals,
     ledgers: HashMap<SessionId, Ledger>,
-}
-
-impl Inner {
-    /// What all flows have counted, those that have ended too.
-    pub fn totals(&self) -> Totals {
-        let mut totals = self.ended.clone();
-        self.watches.values().for_each(|observed| totals.add(&observed.counters));
-        totals
-    }
-}
-
-/// What is needed to look at a flow without asking anybody.
-#[derive(Debug)]
-struct Observed {
-    owner: Owner,
-    counters: Arc<FlowCounters>,
-    held: bool,
-    watch: Watch,
-    first_media_told: bool,
+    looks: Looks,
 }
 
 /// Why a request was refused.
@@ -100,17 +89,15 @@ pub enum NodeError {
 impl Node {
     /// A node without sessions. `authentication_failures`: how many in a second are worth an event.
     pub fn new(sessions: Sessions, plane: Plane, authentication_failures: u64) -> Node {
-        let inner = Inner {
-            sessions,
-            plane,
-            watches: HashMap::new(),
-            removals: Vec::new(),
-            ended: Totals::default(),
-            ledgers: HashMap::new(),
-        };
+        let observer = Observer::new(sessions.config().max_sessions);
+        let clock = plane.clock();
+        let inner =
+            Inner { sessions, plane, removals: Vec::new(), ledgers: HashMap::new(), looks: Looks::default() };
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         Node {
             inner: Mutex::new(inner),
+            observer,
+            clock,
             events,
             authentication_failures,
             started: SystemTime::now(),
@@ -151,6 +138,12 @@ impl Node {
         look(&self.lock())
     }
 
+    /// What all flows have counted, those that have ended too, and how good their streams are, as of the last look at them.
+    /// Takes the lock of nobody who works.
+    pub fn flow_sums(&self) -> Arc<FlowSums> {
+        self.observer.sums()
+    }
+
     /// When it began.
     pub fn started(&self) -> SystemTime {
         self.started
@@ -174,14 +167,13 @@ impl Node {
         let inner = &mut *inner;
         inner.plane.check_room()?;
         let mut tries = 1;
-        let (view, installed) = loop {
+        let view = loop {
             let created = inner.sessions.create(owner, request, SystemTime::now())?;
             if created.existed {
                 return Ok(created.view);
             }
-            let installed = installed_by(&created.effects);
             match inner.plane.apply(created.effects, Instant::now()) {
-                Ok(()) => break (created.view, installed),
+                Ok(()) => break created.view,
                 Err(error) => {
                     // Nothing of it was installed, so its effects of removal are void.
                     inner.sessions.roll_back(&created.view.id);
@@ -194,18 +186,9 @@ impl Node {
                 }
             }
         };
-        let config = WatchConfig {
-            media_timeout: view.media_timeout,
-            authentication_failures: self.authentication_failures,
-        };
-        let now = Duration::from_nanos(inner.plane.now().0);
-        for key in installed {
-            let Some(counters) = inner.plane.counters(&key).cloned() else { continue };
-            let watch = Watch::new(config, now);
-            let observed =
-                Observed { owner: owner.clone(), counters, held: false, watch, first_media_told: false };
-            inner.watches.insert(key, observed);
-        }
+        let plane = &inner.plane;
+        let counters = |key: &_| plane.counters(key).cloned();
+        self.observer.insert(&view, self.authentication_failures, self.now(), counters);
         if self.trail.is_some() {
             inner.ledgers.insert(view.id.clone(), Ledger::new(&view, view.created));
         }
@@ -228,10 +211,8 @@ impl Node {
         inner.plane.check_room()?;
         let changed = inner.sessions.update(caller, request)?;
         for effect in &changed.effects {
-            if let Effect::SetHeld { flow, held, .. } = effect
-                && let Some(observed) = inner.watches.get_mut(flow)
-            {
-                observed.held = *held;
+            if let Effect::SetHeld { flow, held, .. } = effect {
+                self.observer.set_held(flow, *held);
             }
         }
         inner.carry_out(&changed.view, changed.effects)?;
@@ -255,31 +236,29 @@ impl Node {
         inner.plane.tick(Instant::now());
     }
 
-    /// Looks at all counters for silence and for failing authentication. To be called every second.
-    pub fn watch(&self) {
-        let mut inner = self.lock();
-        let now = Duration::from_nanos(inner.plane.now().0);
-        for (key, observed) in &mut inner.watches {
-            let counters = &observed.counters;
-            let seen = Snapshot {
-                packets: counters.packets(),
-                last_packet: counters.last_seen().map(|stamp| Duration::from_nanos(stamp.0)),
-                authentication_failures: counters.dropped(DropReason::AuthenticationFailed),
-                held: observed.held,
-            };
-            for notice in observed.watch.look(now, &seen) {
-                let what = match notice {
-                    Notice::FirstMedia if std::mem::replace(&mut observed.first_media_told, true) => continue,
-                    Notice::FirstMedia => What::FirstMedia,
-                    Notice::MediaTimeout { silent_for } => What::MediaTimeout(silent_for),
-                    Notice::AuthenticationFailures { in_last_second, total } => {
-                        What::AuthenticationFailures { in_last_second, total }
-                    }
-                    _ => continue,
-                };
-                self.publish(&key.session, &observed.owner, (key.media, key.from_leg), what);
+    /// Looks at the counters of all flows for silence and for failing authentication, and for sums and rates. To be
+    /// called every second; takes less.
+    pub async fn watch(&self) {
+        let (mut slices, mut longest) = (0, Duration::ZERO);
+        let mut more = true;
+        while more {
+            let begun = Instant::now();
+            let tell = |id: &_, owner: &_, place, what| self.publish(id, owner, place, what);
+            more = self.observer.look(self.now(), tell) == Progress::More;
+            longest = longest.max(begun.elapsed());
+            slices += 1;
+            if more {
+                tokio::time::sleep(BREATH).await;
             }
         }
+        tracing::trace!(slices, ?longest, "looked at all flows");
+    }
+
+    /// Holds what packets were thought to cost against what the workers are seen to do. To be called every second.
+    pub fn correct_costs(&self) {
+        let mut inner = self.lock();
+        let Inner { sessions, plane, looks, .. } = &mut *inner;
+        looks.correct(plane, sessions);
     }
 
     /// Resolves next hops again, after routes have changed.
@@ -291,15 +270,10 @@ impl Node {
         let (flow, leg, what) = match told {
             Told::Removed(flow) => return self.removed(inner, &flow),
             Told::FirstMedia(flow) => {
-                let told = inner
-                    .watches
-                    .get_mut(&flow)
-                    .is_some_and(|observed| std::mem::replace(&mut observed.first_media_told, true));
-                if told {
-                    return;
+                if let Some(owner) = self.observer.first_media(&flow) {
+                    self.publish(&flow.session, &owner, (flow.media, flow.from_leg), What::FirstMedia);
                 }
-                let leg = flow.from_leg;
-                (flow, leg, What::FirstMedia)
+                return;
             }
             Told::AddressLearnt { flow, rtcp, source } => {
                 let component = if rtcp { Component::Rtcp } else { Component::Rtp };
@@ -320,8 +294,8 @@ impl Node {
                 (flow, leg, What::KeyExpired)
             }
         };
-        if let Some(observed) = inner.watches.get(&flow) {
-            self.publish(&flow.session, &observed.owner, (flow.media, leg), what);
+        if let Some(owner) = self.observer.owner(&flow.session) {
+            self.publish(&flow.session, &owner, (flow.media, leg), what);
         }
     }
 
@@ -337,21 +311,18 @@ impl Node {
         let _ = self.events.send(Arc::new(happening));
     }
 
+    /// On the clock of the workers' stamps.
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.clock.now().0)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn installed_by(effects: &[Effect]) -> Vec<FlowKey> {
-    let key = |effect: &Effect| match effect {
-        Effect::InstallFlow(spec) => Some(spec.key.clone()),
-        _ => None,
-    };
-    effects.iter().filter_map(key).collect()
-}
-
 /// Receive keys are those of the leg at which a flow arrives, send keys those of the other.
-fn leg_of(flow: &FlowKey, direction: culvert_engine::Direction) -> u8 {
+fn leg_of(flow: &culvert_session::FlowKey, direction: culvert_engine::Direction) -> u8 {
     match direction {
         culvert_engine::Direction::Receive => flow.from_leg,
         culvert_engine::Direction::Send => 1 - flow.from_leg,

@@ -8,6 +8,7 @@ mod endpoints;
 mod events;
 mod next_hops;
 mod translate;
+mod utilisation;
 mod worker;
 
 use std::collections::{HashMap, VecDeque};
@@ -100,7 +101,7 @@ impl Plane {
         }
     }
 
-    /// Ends the overlaps that are over, and sends what a full ring has held back.
+    /// Ends the overlaps that are over, looks at how busy the workers are, and sends what a full ring has held back.
     pub fn tick(&mut self, now: Instant) {
         while self.overlaps.front().is_some_and(|(end, _)| *end <= now) {
             let Some((_, key)) = self.overlaps.pop_front() else { break };
@@ -115,7 +116,9 @@ impl Plane {
                 worker.handle.wake();
             }
         }
+        let looked_at = self.clock.now();
         for worker in &mut self.workers {
+            worker.look(looked_at);
             worker.flush();
         }
     }
@@ -143,6 +146,11 @@ impl Plane {
     /// Told when the kernel's routes change.
     pub fn route_changes(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
         self.routes.as_ref().map(RouteWatcher::changes)
+    }
+
+    /// The clock of the workers' stamps.
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// Now, on the workers' clock.

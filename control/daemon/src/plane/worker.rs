@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use culvert_engine::{Command, Event, FlowSlot, WorkerHandle};
+use culvert_engine::{Command, Event, FlowSlot, Nanos, WorkerHandle};
 use culvert_session::FlowKey;
 
 use super::next_hops::NextHops;
+use super::utilisation::Utilisation;
 
 /// One worker, and what control keeps about it.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct PlaneWorker {
     pub(super) keys: HashMap<FlowSlot, FlowKey>,
     /// Commands of our own accord (next hops, ends of overlaps) that found the ring full, in order.
     backlog: VecDeque<Command>,
+    utilisation: Utilisation,
 }
 
 impl PlaneWorker {
@@ -25,12 +27,22 @@ impl PlaneWorker {
             next_hops: NextHops::new(max_next_hops),
             keys: HashMap::new(),
             backlog: VecDeque::new(),
+            utilisation: Utilisation::default(),
         }
     }
 
     /// The engine's side of it.
     pub fn handle(&self) -> &WorkerHandle {
         &self.handle
+    }
+
+    /// Share of the last second that it spent on bursts, 0..=1.
+    pub fn utilisation(&self) -> f64 {
+        self.utilisation.share()
+    }
+
+    pub(super) fn look(&mut self, now: Nanos) {
+        self.utilisation.look(now, self.handle.counters.busy_nanoseconds());
     }
 
     /// Commands that can be sent now without waiting.

@@ -237,7 +237,10 @@ async fn hygiene_no_key_is_in_logs_errors_answers_or_a_core() {
         run.say("DeleteSession", format!("{gone:?}"));
     }
     refusals(&mut run, &mut client).await;
-    run.say("GetNode", format!("{:?}", operator.get_node().await.unwrap()));
+    let mut node = operator.get_node().await.unwrap();
+    // Eight letters of a list are three numbers: so few of a key stand among the small counts of a histogram by chance.
+    node.workers.iter_mut().for_each(|worker| worker.timing = None);
+    run.say("GetNode", format!("{node:?}"));
     run.say("metrics", metrics(&relay));
     for (source, text) in &run.texts {
         run.check(source, text.as_bytes());

@@ -88,6 +88,7 @@ pub(crate) fn request(id: &str, number: u32) -> SessionRequest {
         encryption: Some(EncryptionLevel::NotSupported),
         ..LegRequest::default()
     };
-    let media = MediaRequest { kind: Some(MediaKind::Audio), clock_rate: 0, legs: vec![outside, inside] };
+    let media =
+        MediaRequest { kind: Some(MediaKind::Audio), legs: vec![outside, inside], ..MediaRequest::default() };
     SessionRequest { session_id: id.into(), media: vec![media], media_timeout: None }
 }

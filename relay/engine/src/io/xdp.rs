@@ -11,6 +11,9 @@ use super::{PacketIo, Transmitted};
 use crate::burst::{Burst, FrameBuffer, InterfaceId, PacketInfo, Verdict};
 
 const WAKE: u64 = u64::MAX;
+/// Packets that may be queued before the kernel is shown them, while more are waiting to be received. Engine and kernel
+/// do not fit into the caches together, so that each had better have long turns.
+const KICK: u32 = 256;
 /// While the kernel has not taken all that was queued, it must be asked again soon.
 const UNSENT_SLEEP: Duration = Duration::from_micros(50);
 
@@ -25,6 +28,8 @@ pub struct XdpIo {
     waker: Waker,
     /// Which socket is asked first, so that a busy one does not starve the others.
     first: usize,
+    /// The last burst was full, so that there is more to come.
+    more: bool,
 }
 
 impl XdpIo {
@@ -41,7 +46,7 @@ impl XdpIo {
             poller.add(socket.as_fd(), token as u64)?;
             socket.refill(&mut pool);
         }
-        Ok((XdpIo { sockets, pool, poller, waker: waker.clone(), first: 0 }, waker))
+        Ok((XdpIo { sockets, pool, poller, waker: waker.clone(), first: 0, more: false }, waker))
     }
 
     /// The sockets, by interface.
@@ -73,6 +78,7 @@ impl PacketIo for XdpIo {
             }
         }
         self.first = (self.first + 1) % sockets.max(1);
+        self.more = burst.room() == 0;
         burst.len() - before
     }
 
@@ -98,7 +104,8 @@ impl PacketIo for XdpIo {
             }
         }
         for socket in &mut self.sockets {
-            if socket.flush().is_err() {
+            let put_off = self.more && !socket.is_zero_copy() && socket.unsent() < KICK;
+            if !put_off && socket.flush().is_err() {
                 transmitted.errors += 1;
             }
             socket.reclaim(&mut self.pool);

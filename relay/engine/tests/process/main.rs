@@ -13,4 +13,5 @@ mod refusal;
 mod required;
 mod rings;
 mod size;
+mod timing;
 mod world;

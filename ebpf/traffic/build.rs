@@ -4,5 +4,5 @@
 use std::path::Path;
 
 fn main() -> Result<(), culvert_ebpf_build::BuildError> {
-    culvert_ebpf_build::build(Path::new("../ebpf/generator"), "generator", &[]).map(drop)
+    culvert_ebpf_build::build(Path::new("../generator"), "generator", &[]).map(drop)
 }
