@@ -35,6 +35,9 @@ pub(crate) enum CliError {
     /// An audit log is not what the relay wrote. Where, is on standard output.
     #[error(transparent)]
     Broken(Box<Broken>),
+    /// A session has faults. Which, is on standard output.
+    #[error("session {session} has {}", if *findings == 1 { "a fault".to_owned() } else { format!("{findings} faults") })]
+    Faulty { session: String, findings: usize },
     /// Our own output.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -49,7 +52,7 @@ impl CliError {
             Self::Client(ClientError::Status { .. }) => 3,
             Self::Client(_) => 4,
             Self::Open(_) | Self::Audit(_) => 2,
-            Self::Broken(_) | Self::Output(_) => 1,
+            Self::Faulty { .. } | Self::Broken(_) | Self::Output(_) => 1,
         }
     }
 
@@ -57,6 +60,7 @@ impl CliError {
     pub(crate) fn kind(&self) -> &'static str {
         match self.exit_code() {
             _ if matches!(self, Self::Broken(_)) => "broken",
+            _ if matches!(self, Self::Faulty { .. }) => "faulty",
             2 => "usage",
             3 => "refused",
             4 => "unreachable",

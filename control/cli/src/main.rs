@@ -7,6 +7,7 @@ mod connect;
 mod credentials;
 mod error;
 mod execute;
+mod explain;
 mod key;
 mod output;
 mod protection;

@@ -4,6 +4,7 @@
 mod audit;
 mod create;
 mod credentials;
+mod explain;
 mod key;
 mod password;
 mod protection;
@@ -21,6 +22,7 @@ pub(crate) use create::{Answer, Create, Encryption, LegFlags, Source};
 pub(crate) use credentials::{
     Bounds, CredentialsCommand, Issue, Kind as CredentialKind, Location, MediaKind, Reinstate, Revoke,
 };
+pub(crate) use explain::Explain;
 pub(crate) use key::{KeyCommand, Open, SessionKeys};
 pub(crate) use password::Passwords;
 pub(crate) use protection::Protection;
@@ -36,13 +38,14 @@ Examples:
   culvert session list
   culvert --json session show call-7 | jq .media[0].legs[0].local.rtp
   culvert session watch
+  culvert explain call-7
   culvert protection --watch
   culvert credentials issue sip:alice@example.org --duration 1h
   culvert audit verify /var/lib/culvert/audit
 
 Exit codes:
   0  done
-  1  the audit log is broken, or the output could not be written
+  1  `explain` has found a fault, the audit log is broken, or the output could not be written
   2  the command line, or a file that it names, is wrong
   3  the relay refused
   4  the relay could not be reached, or TLS failed";
@@ -95,6 +98,8 @@ pub(crate) enum Command {
     /// Calls that the relay carries
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Says why a session's media do not pass, and what mends it
+    Explain(Explain),
     /// Shows what protects each link of the relay
     Protection(Protection),
     /// Credentials of participants, from the media relay authentication service

@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod credentials;
 pub(crate) mod event;
+mod explanation;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod histogram;
@@ -17,6 +18,7 @@ pub(crate) mod table;
 mod text;
 
 pub(crate) use event::Event;
+pub(crate) use explanation::Explanation;
 pub(crate) use node::{Drained, Node};
 pub(crate) use protection::Protection;
 pub(crate) use session::{Ended, Session, SessionList};

@@ -34,8 +34,8 @@ impl Plane {
         let probe = Box::new(Probe::new(id, of_worker().map(|(_, slot, key)| (*slot, key.media))));
         let flows = of_worker().map(|(.., key)| key.clone()).collect();
         let (forth, back) = oneshot::channel();
-        self.probes.insert(id, forth);
         let entry = self.workers.get_mut(worker)?;
+        self.probes.insert(id, forth);
         entry.send(Command::Probe { probe });
         entry.handle.wake();
         Some(Probing { worker, id, flows, back })
