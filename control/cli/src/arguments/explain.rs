@@ -46,7 +46,10 @@ mod tests {
             else {
                 panic!("not explain")
             };
-            assert_eq!((explain.session.as_str(), explain.observe), ("call-7", Duration::from_millis(observe)));
+            assert_eq!(
+                (explain.session.as_str(), explain.observe),
+                ("call-7", Duration::from_millis(observe))
+            );
         }
         assert_eq!(Arguments::try_parse_from(["culvert", "explain"]).unwrap_err().exit_code(), 2);
     }

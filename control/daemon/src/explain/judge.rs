@@ -170,7 +170,9 @@ impl Judge<'_> {
         );
         match clue {
             Clue::RollOver { used, expected } => (
-                format!("The endpoint of {from} counts roll-overs of its sequence number otherwise than the relay."),
+                format!(
+                    "The endpoint of {from} counts roll-overs of its sequence number otherwise than the relay."
+                ),
                 vec![format!("the tag fits with roll-over counter {used}; the relay expects {expected}")],
                 format!(
                     "The relay begins to count at 0 when it gets a key, and so must the endpoint: have it re-key (a new \
@@ -180,39 +182,70 @@ impl Judge<'_> {
             Clue::Previous => (
                 format!("The endpoint of {from} still sends under the key before the last re-key."),
                 vec!["the tag fits under the key that the last re-key replaced".to_owned()],
-                format!("Check that the endpoint has taken the new key; if it has declined it, go back to the old one: {rekey}."),
+                format!(
+                    "Check that the endpoint has taken the new key; if it has declined it, go back to the old one: {rekey}."
+                ),
             ),
             Clue::Suite { used } => (
                 format!("The endpoint of {from} uses the agreed key with another suite, {}.", used.name()),
                 vec![format!("the tag fits with {}; agreed is {suite}", used.name())],
-                format!("Make both ends agree on one suite: the answer must name the suite of the offered line that it takes; then {rekey}."),
+                format!(
+                    "Make both ends agree on one suite: the answer must name the suite of the offered line that it takes; then {rekey}."
+                ),
             ),
             Clue::Mki(fit) => (
                 format!("The endpoint of {from} uses the right key and names it wrongly (MKI)."),
                 vec![match fit {
                     MkiFit::Missing => "the tag fits without an MKI; agreed is one".to_owned(),
-                    MkiFit::Unexpected(length) => format!("the tag fits with an MKI of {length} bytes; agreed is none"),
+                    MkiFit::Unexpected(length) => {
+                        format!("the tag fits with an MKI of {length} bytes; agreed is none")
+                    }
                     MkiFit::Agreed | MkiFit::Other => "the tag fits, and the MKI is another key's".to_owned(),
                 }],
-                format!("Signal the MKI and its length as the endpoint sends it (`|VALUE:LENGTH` of its a=crypto line): {rekey}."),
+                format!(
+                    "Signal the MKI and its length as the endpoint sends it (`|VALUE:LENGTH` of its a=crypto line): {rekey}."
+                ),
             ),
             Clue::OtherDirection => (
                 format!("The endpoint of {from} sends under the key that was made for the other direction."),
                 vec!["the tag fits under the key with which the relay sends to this leg".to_owned()],
-                format!("Receive and send keys are swapped, by the endpoint or by the front end: receive is what the endpoint put into its own a=crypto line: {rekey}."),
+                format!(
+                    "Receive and send keys are swapped, by the endpoint or by the front end: receive is what the endpoint put into its own a=crypto line: {rekey}."
+                ),
             ),
             Clue::OtherKey { media, leg, from: receive } => {
-                let of = self.facts.view.media.get(usize::from(media)).and_then(|medium| medium.legs.get(usize::from(leg)));
-                let use_ = if receive { "with which its endpoint should send" } else { "with which the relay sends to it" };
-                let key = of.and_then(|leg| leg.key_ids[usize::from(!receive)].as_ref()).map(|id| format!("; its identifier is {id:?}"));
+                let of = self
+                    .facts
+                    .view
+                    .media
+                    .get(usize::from(media))
+                    .and_then(|medium| medium.legs.get(usize::from(leg)));
+                let use_ = if receive {
+                    "with which its endpoint should send"
+                } else {
+                    "with which the relay sends to it"
+                };
+                let key = of
+                    .and_then(|leg| leg.key_ids[usize::from(!receive)].as_ref())
+                    .map(|id| format!("; its identifier is {id:?}"));
                 (
-                    format!("The endpoint of {from} sends under a key of another leg: leg {leg} of medium {media}."),
-                    vec![format!("the tag fits under the key of leg {leg} of medium {media} {use_}{}", key.unwrap_or_default())],
-                    format!("Give each leg the keys of its own offer and answer; the front end has mixed up legs or media: {rekey}."),
+                    format!(
+                        "The endpoint of {from} sends under a key of another leg: leg {leg} of medium {media}."
+                    ),
+                    vec![format!(
+                        "the tag fits under the key of leg {leg} of medium {media} {use_}{}",
+                        key.unwrap_or_default()
+                    )],
+                    format!(
+                        "Give each leg the keys of its own offer and answer; the front end has mixed up legs or media: {rekey}."
+                    ),
                 )
             }
             Clue::Plain { sure } => (
-                format!("The endpoint of {from} {} plain RTP where SRTP is agreed ({suite}).", if sure { "sends" } else { "probably sends" }),
+                format!(
+                    "The endpoint of {from} {} plain RTP where SRTP is agreed ({suite}).",
+                    if sure { "sends" } else { "probably sends" }
+                ),
                 vec![if sure {
                     "packets end in the same bytes again and again, are too short for a tag, or are RTCP to the last byte: SRTP is not".to_owned()
                 } else {
@@ -226,8 +259,13 @@ impl Judge<'_> {
             ),
             Clue::LengthOf { tag } => (
                 format!("The endpoint of {from} probably uses another suite than agreed ({suite})."),
-                vec![format!("the payload is {tag} bytes longer than audio of its payload type: {}", suites_of(tag))],
-                format!("Make both ends agree on one suite: the answer must name the suite of the offered line that it takes; then {rekey}."),
+                vec![format!(
+                    "the payload is {tag} bytes longer than audio of its payload type: {}",
+                    suites_of(tag)
+                )],
+                format!(
+                    "Make both ends agree on one suite: the answer must name the suite of the offered line that it takes; then {rekey}."
+                ),
             ),
             Clue::Unknown { all } => (
                 format!("The endpoint of {from} sends under a key that the relay does not know."),
@@ -236,7 +274,9 @@ impl Judge<'_> {
                 } else {
                     "the tag fits under none of the keys that were tried".to_owned()
                 }],
-                format!("Give the relay the key that the endpoint has signalled: {rekey}. If it is right, somebody else sends."),
+                format!(
+                    "Give the relay the key that the endpoint has signalled: {rekey}. If it is right, somebody else sends."
+                ),
             ),
         }
     }
@@ -259,8 +299,11 @@ impl Judge<'_> {
         }));
         evidence.extend(notes.iter().take(SHOWN).map(words::packet));
         let (from, id) = (self.from(), &self.facts.view.id);
-        let source = notes.first().map_or_else(|| "ADDRESS:PORT".to_owned(), |note| note.source.to_socket_addr().to_string());
-        let update = format!("culvert session update {id} --media {} --leg {}", self.flow.media, self.flow.leg);
+        let source = notes
+            .first()
+            .map_or_else(|| "ADDRESS:PORT".to_owned(), |note| note.source.to_socket_addr().to_string());
+        let update =
+            format!("culvert session update {id} --media {} --leg {}", self.flow.media, self.flow.leg);
         let (summary, mend) = match key {
             Some(false) => (
                 format!("Somebody who does not have the key sends to {from} from an address that it does not accept."),
@@ -286,11 +329,23 @@ impl Judge<'_> {
         let names = if names.is_empty() { "A leg".to_owned() } else { names.join(" and ") };
         let mends: Vec<_> = held
             .iter()
-            .map(|leg| format!("`culvert session update {} --media {} --leg {leg} --resume`", self.facts.view.id, self.flow.media))
+            .map(|leg| {
+                format!(
+                    "`culvert session update {} --media {} --leg {leg} --resume`",
+                    self.facts.view.id, self.flow.media
+                )
+            })
             .collect();
         let evidence = self.evidence(|note| note.dropped == Some(DropReason::Held));
         let summary = format!("On hold: {names}. Nothing is relayed from or to it.");
-        self.find(Kind::Held, class, packets, summary, evidence, format!("Resume when the call does: {}.", mends.join(", ")));
+        self.find(
+            Kind::Held,
+            class,
+            packets,
+            summary,
+            evidence,
+            format!("Resume when the call does: {}.", mends.join(", ")),
+        );
     }
 
     fn not_ready(&mut self, class: Class, packets: u64) {
@@ -301,10 +356,14 @@ impl Judge<'_> {
         let (from, to) = (self.from(), self.to());
         let (leg, summary) = match lacking {
             Some([true, true]) => (self.flow.leg, format!("The relay has no keys for {from}, nor for {to}.")),
-            Some([false, true]) => (1 - self.flow.leg.min(1), format!("The relay has no key to send to {to} with.")),
+            Some([false, true]) => {
+                (1 - self.flow.leg.min(1), format!("The relay has no key to send to {to} with."))
+            }
             Some([true, false]) => (self.flow.leg, format!("The relay has no key for what {from} sends.")),
             // It has got them meanwhile, or nobody has looked.
-            Some([false, false]) | None => (self.flow.leg, format!("The relay had no keys for {from} or {to}.")),
+            Some([false, false]) | None => {
+                (self.flow.leg, format!("The relay had no keys for {from} or {to}."))
+            }
         };
         let mend = format!(
             "Give the leg its keys: `culvert session update {} --media {} --leg {leg} --sdes-receive @OFFER --sdes-send @ANSWER`; \
@@ -321,7 +380,8 @@ impl Judge<'_> {
         let address = remote.map(|remote| remote.to_socket_addr().ip().to_string()).unwrap_or_default();
         let mut evidence = self.evidence(|note| note.dropped == Some(DropReason::NextHopUnresolved));
         evidence.extend(remote.map(|remote| format!("{to} receives at {}", remote.to_socket_addr())));
-        let summary = format!("The next hop towards {to} is not resolved: its link-layer address is not known.");
+        let summary =
+            format!("The next hop towards {to} is not resolved: its link-layer address is not known.");
         let mend = format!(
             "On the relay's host: `ip route get {address}` names the next hop, `ip neigh show` its state. Mend the route, or the \
              host or gateway that does not answer."
@@ -339,7 +399,8 @@ impl Judge<'_> {
         let names: Vec<_> = rest.iter().map(|(reason, _)| reason.name()).collect();
         let evidence = self.evidence(|note| note.dropped.is_some_and(is_other));
         let summary = format!("Packets from {} are dropped: {}.", self.from(), names.join(", "));
-        let mend = "Have the endpoint send RTP and RTCP to the ports that were signalled, and nothing else.".to_owned();
+        let mend = "Have the endpoint send RTP and RTCP to the ports that were signalled, and nothing else."
+            .to_owned();
         self.find(Kind::Other, Class::Dropped, packets, summary, evidence, mend);
     }
 
@@ -352,7 +413,8 @@ impl Judge<'_> {
             format!("the payload is {tag} bytes longer than audio of its payload type: {}", suites_of(tag)),
             words::packet(&first),
         ];
-        let summary = format!("The endpoint of {} probably sends SRTP where plain RTP is agreed.", self.from());
+        let summary =
+            format!("The endpoint of {} probably sends SRTP where plain RTP is agreed.", self.from());
         let mend = format!(
             "Agree on SRTP and give the relay the keys: `culvert session update {} --media {} --leg {} --sdes-receive @OFFER \
              --sdes-send @ANSWER`; or have the endpoint send RTP/AVP.",
@@ -391,12 +453,17 @@ impl Judge<'_> {
         let (from, to) = (self.from(), self.to());
         let bound = self.leg(self.flow.leg).map(|leg| leg.bound.rtp.to_string()).unwrap_or_default();
         let mut evidence = vec![words::counted(self.facts, self.flow), words::last(self.flow)];
-        let lost: Vec<_> = self.facts.losses.iter().filter(|loss| loss.interface.is_some() && loss.packets > 0).collect();
+        let lost: Vec<_> =
+            self.facts.losses.iter().filter(|loss| loss.interface.is_some() && loss.packets > 0).collect();
         if !lost.is_empty() {
             let packets = lost.iter().map(|loss| loss.packets).sum();
             evidence.extend(lost.iter().map(|loss| {
                 let interface = loss.interface.as_deref().unwrap_or_default();
-                format!("{interface}: {} to relay ports lost as {}", words::packets(loss.packets), loss.reason)
+                format!(
+                    "{interface}: {} to relay ports lost as {}",
+                    words::packets(loss.packets),
+                    loss.reason
+                )
             }));
             let summary = format!(
                 "Nothing arrives from {from}, and packets to relay ports are lost before they reach a worker: on a queue that \
@@ -414,11 +481,13 @@ impl Judge<'_> {
             .find(|other| other.media == self.flow.media && other.leg != self.flow.leg);
         if let Some(reverse) = reverse.filter(|reverse| reverse.counts.media() > 0) {
             evidence.push(format!("from {to}, {}", words::counted(self.facts, reverse)));
-            let unreachable = |loss: &&super::Loss| loss.reason == DropReason::Unreachable.name() && loss.packets > 0;
+            let unreachable =
+                |loss: &&super::Loss| loss.reason == DropReason::Unreachable.name() && loss.packets > 0;
             evidence.extend(self.facts.losses.iter().find(unreachable).map(|loss| {
                 format!("hosts refused {}, of this session or others", words::packets(loss.packets))
             }));
-            let summary = format!("Media pass one way only: packets from {to} go to {from}, and nothing comes back.");
+            let summary =
+                format!("Media pass one way only: packets from {to} go to {from}, and nothing comes back.");
             let mend = format!(
                 "Check that the endpoint of {from} sends, to {bound} as it was signalled, and that firewall and NAT let it \
                  through; and that it is there at all, at the address to which the relay sends."
@@ -436,13 +505,18 @@ impl Judge<'_> {
     /// Once for the session, whose packets they may have been.
     fn handover(&mut self) {
         let name = DropReason::HandoverFull.name();
-        let Some(loss) = self.facts.losses.iter().find(|loss| loss.reason == name && loss.packets > 0) else { return };
+        let Some(loss) = self.facts.losses.iter().find(|loss| loss.reason == name && loss.packets > 0) else {
+            return;
+        };
         if (self.flow.media, self.flow.leg) != (0, 0) {
             return;
         }
-        let evidence = vec![format!("{} lost as {name}, of this session or others", words::packets(loss.packets))];
+        let evidence =
+            vec![format!("{} lost as {name}, of this session or others", words::packets(loss.packets))];
         let summary = "Packets are lost on the way from the worker of their queue to the worker that owns their session.".to_owned();
-        let mend = "The owning worker is overloaded: see `culvert node show`; spread sessions over more workers.".to_owned();
+        let mend =
+            "The owning worker is overloaded: see `culvert node show`; spread sessions over more workers."
+                .to_owned();
         self.find(Kind::WrongQueue, Class::Dropped, loss.packets, summary, evidence, mend);
     }
 

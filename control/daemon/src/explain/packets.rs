@@ -14,38 +14,23 @@ const TEN_MILLISECONDS: u16 = 80;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Clue {
     /// It is the leg's own key, at another roll-over counter.
-    RollOver {
-        used: u32,
-        expected: u32,
-    },
+    RollOver { used: u32, expected: u32 },
     /// It is the leg's own key, which has been replaced.
     Previous,
     /// It is the leg's own key, in the form of another suite.
-    Suite {
-        used: Suite,
-    },
+    Suite { used: Suite },
     /// It is the leg's own key, named wrongly.
     Mki(MkiFit),
     /// The key that the relay sends to this leg with.
     OtherDirection,
     /// A key of the session: of the medium and the leg, received from (`true`) or sent to.
-    OtherKey {
-        media: u8,
-        leg: u8,
-        from: bool,
-    },
+    OtherKey { media: u8, leg: u8, from: bool },
     /// RTP in the clear. `sure`: it cannot be anything else.
-    Plain {
-        sure: bool,
-    },
+    Plain { sure: bool },
     /// Its length is that of another suite's packets.
-    LengthOf {
-        tag: u16,
-    },
+    LengthOf { tag: u16 },
     /// No key that the relay knows.
-    Unknown {
-        all: bool,
-    },
+    Unknown { all: bool },
 }
 
 /// Reads a packet that was refused on an SRTP leg.

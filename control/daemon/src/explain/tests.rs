@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is judged of facts. Faults that can be made on a running relay are in `tests/explain.rs`.
+//! What is judged of facts. Faults that can be made on a running relay are in `tests/explain`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use culvert_api::v1::FindingKind as Kind;
 use culvert_engine::{
-    Direction, DropReason, Egress, Note, ProtectionStanding, Shape, SideStanding, SourceRule, Standing, Tried,
-    Via,
+    Direction, DropReason, Egress, Note, ProtectionStanding, Shape, SideStanding, SourceRule, Standing,
+    Tried, Via,
 };
 use culvert_session::{
     EncryptionLevel, LegView, MediaKind, MediaView, Owner, Remote, SessionId, SessionView, SourceRule as Rule,
@@ -73,8 +73,7 @@ fn facts() -> Facts {
         notes: Vec::new(),
         standing: Some(standing()),
     };
-    let media =
-        MediaView { kind: MediaKind::Audio, clock_rate: 8000, legs: [leg("outside"), leg("inside")] };
+    let media = MediaView { kind: MediaKind::Audio, clock_rate: 8000, legs: [leg("outside"), leg("inside")] };
     let view = SessionView {
         id: SessionId::new("s").unwrap(),
         owner: Owner::new("front-end"),
@@ -96,8 +95,7 @@ fn verdicts(facts: &Facts) -> Vec<(Kind, u32)> {
 }
 
 fn note(dropped: DropReason, payload: u16, tried: Tried) -> Note {
-    let shape =
-        Shape::Rtp { payload_type: 0, sequence: 7, timestamp: 0, ssrc: 9, payload, repeats: false };
+    let shape = Shape::Rtp { payload_type: 0, sequence: 7, timestamp: 0, ssrc: 9, payload, repeats: false };
     let source = Endpoint::from(address("192.0.2.8:4000"));
     Note { dropped: Some(dropped), source, length: payload + 12, shape, tried }
 }
@@ -157,7 +155,8 @@ fn a_packet_is_read_by_the_key_that_fits() {
         (nowhere, 33, Kind::UnknownKey),
     ] {
         let mut facts = facts();
-        facts.flows[0].counts = Counts { dropped: vec![(DropReason::AuthenticationFailed, 9)], ..Counts::default() };
+        facts.flows[0].counts =
+            Counts { dropped: vec![(DropReason::AuthenticationFailed, 9)], ..Counts::default() };
         facts.flows[0].notes = vec![note(DropReason::AuthenticationFailed, payload, tried)];
         assert_eq!(verdicts(&facts), [(kind, 0)], "{tried:?} {payload}");
     }
@@ -167,12 +166,12 @@ fn a_packet_is_read_by_the_key_that_fits() {
 fn what_lets_nothing_pass_comes_before_losses_and_the_most_of_it_first() {
     let mut facts = facts();
     facts.flows[0].counts.dropped = vec![(DropReason::Replayed, 1000)];
-    facts.flows[1].counts =
-        Counts { relayed: 0, rtcp: 0, dropped: vec![(DropReason::TooManySsrcs, 2), (DropReason::WrongSource, 30)] };
-    assert_eq!(
-        verdicts(&facts),
-        [(Kind::WrongSource, 1), (Kind::UnknownSsrc, 1), (Kind::Replayed, 0)]
-    );
+    facts.flows[1].counts = Counts {
+        relayed: 0,
+        rtcp: 0,
+        dropped: vec![(DropReason::TooManySsrcs, 2), (DropReason::WrongSource, 30)],
+    };
+    assert_eq!(verdicts(&facts), [(Kind::WrongSource, 1), (Kind::UnknownSsrc, 1), (Kind::Replayed, 0)]);
 }
 
 #[test]

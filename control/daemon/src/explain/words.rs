@@ -11,7 +11,8 @@ use super::{Facts, FlowFacts};
 pub(super) fn leg(facts: &Facts, flow: &FlowFacts, leg: u8) -> String {
     let medium = facts.view.media.get(usize::from(flow.media));
     let realm = medium.and_then(|medium| medium.legs.get(usize::from(leg))).map(|leg| leg.realm.as_str());
-    let of_medium = if facts.view.media.len() > 1 { format!(" of medium {}", flow.media) } else { String::new() };
+    let of_medium =
+        if facts.view.media.len() > 1 { format!(" of medium {}", flow.media) } else { String::new() };
     format!("leg {leg}{of_medium} ({})", realm.unwrap_or_default())
 }
 

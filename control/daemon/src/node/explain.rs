@@ -60,8 +60,10 @@ impl Node {
         let (probing, counters, before) = {
             let mut inner = self.lock();
             let view = inner.sessions.get(caller, id)?;
-            let probing =
-                inner.plane.probe(keys(&view)).ok_or_else(|| PlaneError::Probed { session: id.to_owned() })?;
+            let probing = inner
+                .plane
+                .probe(keys(&view))
+                .ok_or_else(|| PlaneError::Probed { session: id.to_owned() })?;
             let counters: Vec<_> =
                 probing.flows.iter().filter_map(|key| inner.plane.counters(key).cloned()).collect();
             let before = Moment::of(&inner, &counters);
@@ -97,9 +99,11 @@ impl Node {
                 Vec::new()
             }
         };
-        let counts = after.flows.iter().zip(&before.flows).map(|(after, before)| {
-            if observe.is_zero() { after.clone() } else { after.since(before) }
-        });
+        let counts = after
+            .flows
+            .iter()
+            .zip(&before.flows)
+            .map(|(after, before)| if observe.is_zero() { after.clone() } else { after.since(before) });
         let losses = after.losses.iter().zip(&before.losses).map(|(after, before)| Loss {
             packets: after.packets.saturating_sub(before.packets),
             ..after.clone()
@@ -143,14 +147,19 @@ fn losses(plane: &Plane) -> Vec<Loss> {
         let no_socket = interface.counters().map_or(0, |counters| counters.get(Counter::NoSocket));
         let sockets = interface.queues.iter().filter_map(|queue| queue.statistics.read().ok());
         let ring_full = sockets.map(|socket| socket.receive_ring_full + socket.fill_ring_empty).sum();
-        losses.push(Loss { interface: Some(interface.name.clone()), reason: "no_socket", packets: no_socket });
+        losses.push(Loss {
+            interface: Some(interface.name.clone()),
+            reason: "no_socket",
+            packets: no_socket,
+        });
         losses.push(Loss {
             interface: Some(interface.name.clone()),
             reason: "receive_ring_full",
             packets: ring_full,
         });
     }
-    let handover = plane.workers().iter().map(|w| w.handle().counters.dropped(DropReason::HandoverFull)).sum();
+    let handover =
+        plane.workers().iter().map(|w| w.handle().counters.dropped(DropReason::HandoverFull)).sum();
     losses.push(Loss { interface: None, reason: DropReason::HandoverFull.name(), packets: handover });
     let unreachable =
         plane.workers().iter().map(|w| w.handle().counters.dropped(DropReason::Unreachable)).sum();

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod netns;
 
 use std::{net::UdpSocket, pin::pin, time::Duration};
 
@@ -328,8 +330,7 @@ async fn a_held_leg_whoever_sends() {
 async fn a_leg_without_keys_or_remote() {
     let relay = Setup::loopback().start();
     let mut client = relay.front_end().await;
-    let [own, _] = keys();
-    for lacks_keys in [true, false] {
+    for (own, lacks_keys) in keys().into_iter().zip([true, false]) {
         let id = if lacks_keys { "keys" } else { "remote" };
         let (mut caller, callee) = phones(&relay, [Some(&own), None]);
         let remote = lacks_keys.then(|| callee.remote(true));
@@ -415,10 +416,7 @@ async fn what_is_no_media() {
 async fn what_was_counted_is_judged_without_observation() {
     let (_relay, mut client, mut caller, mut callee) = bed().await;
     let counters_only = client.explain_session("s", Duration::ZERO).await.unwrap();
-    assert_eq!(
-        verdicts(&counters_only.findings),
-        [(FindingKind::NoPackets, 0), (FindingKind::NoPackets, 1)]
-    );
+    assert_eq!(verdicts(&counters_only.findings), [(FindingKind::NoPackets, 0), (FindingKind::NoPackets, 1)]);
     converse(&mut caller, &mut callee, 3);
     relayed(&mut client, "s", [3, 3]).await;
     let counters_only = client.explain_session("s", Duration::ZERO).await.unwrap();
