@@ -451,7 +451,7 @@ impl Judge<'_> {
 
     fn silence(&mut self) {
         let (from, to) = (self.from(), self.to());
-        let bound = self.leg(self.flow.leg).map(|leg| leg.bound.rtp.to_string()).unwrap_or_default();
+        let local = self.leg(self.flow.leg).map(|leg| leg.local.rtp.to_string()).unwrap_or_default();
         let mut evidence = vec![words::counted(self.facts, self.flow), words::last(self.flow)];
         let lost: Vec<_> =
             self.facts.losses.iter().filter(|loss| loss.interface.is_some() && loss.packets > 0).collect();
@@ -489,14 +489,14 @@ impl Judge<'_> {
             let summary =
                 format!("Media pass one way only: packets from {to} go to {from}, and nothing comes back.");
             let mend = format!(
-                "Check that the endpoint of {from} sends, to {bound} as it was signalled, and that firewall and NAT let it \
+                "Check that the endpoint of {from} sends, to {local} as it was signalled, and that firewall and NAT let it \
                  through; and that it is there at all, at the address to which the relay sends."
             );
             return self.find(Kind::OneWay, Class::Silence, 0, summary, evidence, mend);
         }
         let summary = format!("Nothing arrives from {from}.");
         let mend = format!(
-            "Check that the endpoint sends to {bound} (what was signalled to it, and the way there: firewall, NAT, routing); on \
+            "Check that the endpoint sends to {local} (what was signalled to it, and the way there: firewall, NAT, routing); on \
              the relay's host `tcpdump` on the interface shows what arrives."
         );
         self.find(Kind::NoPackets, Class::Silence, 0, summary, evidence, mend);
