@@ -38,9 +38,8 @@ fn to(host: u8, port: u16, from: u8, bytes: Vec<u8>) -> Input {
 
 fn back(world: &mut World) -> (Cause, Box<Probe>) {
     loop {
-        match world.events.pop().unwrap() {
-            Event::Retired(Retired::Probe { cause, probe }) => return (cause, probe),
-            _ => {}
+        if let Event::Retired(Retired::Probe { cause, probe }) = world.events.pop().unwrap() {
+            return (cause, probe);
         }
     }
 }
@@ -59,8 +58,8 @@ fn tried(number: u8) -> Note {
     let bytes = Sealer::new(number).seal(&rtp(9, 100));
     world.process(&[to(1, 5000, 30, bytes)], Nanos(1));
     let probe = end(&mut world, 7);
-    let [note] = probe.flows[0].notes.as_slice() else { panic!("{probe:?}") };
-    *note
+    assert_eq!(probe.flows[0].notes.len(), 1, "{probe:?}");
+    probe.flows[0].notes[0]
 }
 
 #[test]
