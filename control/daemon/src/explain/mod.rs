@@ -3,6 +3,7 @@
 
 mod judge;
 mod packets;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -62,3 +62,12 @@ pub(super) fn packet(note: &Note) -> String {
     };
     format!("from {source}: {what}, {} bytes", note.length)
 }
+
+/// Whose packets are so many bytes longer.
+pub(super) fn suites_of(tag: u16) -> &'static str {
+    match tag {
+        4 => "a tag of 32 bits, as AES_CM_128_HMAC_SHA1_32 has",
+        10 => "a tag of 80 bits, as AES_CM_128_HMAC_SHA1_80 has",
+        _ => "a tag of 128 bits, as AEAD_AES_128_GCM and AEAD_AES_256_GCM have",
+    }
+}
