@@ -306,6 +306,16 @@ impl Client {
         self.answer(result)
     }
 
+    /// Sessions ranked by what they do.
+    pub async fn top_sessions(
+        &mut self,
+        request: v1::TopSessionsRequest,
+    ) -> Result<v1::TopSessionsResponse, ClientError> {
+        let request = self.request(request);
+        let result = self.relay.top_sessions(request).await;
+        self.answer(result)
+    }
+
     /// Stops (`true`) or resumes (`false`) the taking of new sessions.
     pub async fn drain(&mut self, draining: bool) -> Result<v1::DrainResponse, ClientError> {
         let request = self.request(v1::DrainRequest { draining });

@@ -5,7 +5,9 @@ use std::io;
 
 use culvert_api::ClientError;
 use culvert_audit::{AuditError, Broken};
+use culvert_load::{LoadError, Missed};
 use culvert_mras::container::OpenError;
+use culvert_udp::UdpError;
 
 /// Why the command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -38,19 +40,37 @@ pub(crate) enum CliError {
     /// A session has faults. Which, is on standard output.
     #[error("session {session} has {}", if *findings == 1 { "a fault".to_owned() } else { format!("{findings} faults") })]
     Faulty { session: String, findings: usize },
+    /// A load run that could not be made or finished.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A load run that was not good enough. The report is on standard output.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Missed(Vec<Missed>),
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write { path: String, source: io::Error },
     /// Our own output.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl CliError {
-    /// 2: the command line or what it names is wrong. 3: the relay refused. 4: no way to the relay. 1: the rest.
+    /// 2: the command line or what it names is wrong. 3: the relay refused. 4: no way to the relay. 5: a threshold was
+    /// missed. 1: the rest.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::MissingOption { .. } | Self::Read { .. } | Self::File { .. } | Self::Value { .. } => 2,
-            Self::Client(ClientError::Endpoint { .. } | ClientError::Credential { .. }) => 2,
-            Self::Client(ClientError::Status { .. }) => 3,
-            Self::Client(_) => 4,
+            Self::Client(error) | Self::Load(LoadError::Relay { source: error, .. }) => match error {
+                ClientError::Endpoint { .. } | ClientError::Credential { .. } => 2,
+                ClientError::Status { .. } => 3,
+                _ => 4,
+            },
+            Self::Load(
+                LoadError::Plan { .. } | LoadError::NextHop { .. } | LoadError::Udp(UdpError::Bind { .. }),
+            ) => 2,
+            Self::Load(_) => 1,
+            Self::Missed(_) => 5,
+            Self::Write { .. } => 2,
             Self::Open(_) | Self::Audit(_) => 2,
             Self::Faulty { .. } | Self::Broken(_) | Self::Output(_) => 1,
         }
@@ -64,6 +84,8 @@ impl CliError {
             2 => "usage",
             3 => "refused",
             4 => "unreachable",
+            5 => "threshold",
+            _ if matches!(self, Self::Load(_)) => "load",
             _ => "output",
         }
     }

@@ -13,7 +13,7 @@ use crate::connect::connect;
 use crate::error::CliError;
 use crate::output::keys::SealedKeys;
 use crate::output::{Drained, Ended, Event, Node, Session, SessionList, json, table};
-use crate::{audit, credentials, explain, key, protection, request};
+use crate::{audit, credentials, explain, key, load, protection, request};
 
 /// The largest page that the relay gives.
 const PAGE: usize = 1000;
@@ -27,6 +27,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut impl Write) -> Result<()
         Command::Credentials(command) => credentials::run(connection, command, out).await,
         Command::Key(KeyCommand::Open(arguments)) => key::open(&arguments, connection.json, out),
         Command::Node(command) => node(connection, command, out).await,
+        Command::Load(arguments) => load::load(connection, &arguments, out).await,
         Command::Audit(AuditCommand::Verify(arguments)) => audit::verify(&arguments, connection.json, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.

@@ -9,6 +9,7 @@ mod error;
 mod execute;
 mod explain;
 mod key;
+mod load;
 mod output;
 mod protection;
 mod request;

@@ -2,7 +2,7 @@
 
 use culvert_wire::Malformed;
 
-/// What the XDP program did with a packet to a relay endpoint. It counts each, per CPU.
+/// What the XDP program did with a packet to a relay endpoint, or to a port that is kept for them. It counts each, per CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Counter {
     /// Steered to the socket of its receive queue.
@@ -15,21 +15,30 @@ pub enum Counter {
     TurnChannel,
     /// Dropped: the first byte belongs to no protocol of RFC 7983.
     UnknownClass,
+    /// Dropped: to a port that is kept for endpoints and is none now.
+    UnknownPort,
     /// Dropped, because it is malformed.
     Malformed(Malformed),
 }
 
 impl Counter {
-    const FIRST_MALFORMED: u32 = 5;
+    const FIRST_MALFORMED: u32 = 6;
 
     /// Number of counters.
     pub const COUNT: u32 = Self::FIRST_MALFORMED + Malformed::COUNT as u32;
 
     /// Every counter, in the order of its places.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Redirected, Self::NoSocket, Self::Zrtp, Self::TurnChannel, Self::UnknownClass]
-            .into_iter()
-            .chain(Malformed::ALL.into_iter().map(Self::Malformed))
+        [
+            Self::Redirected,
+            Self::NoSocket,
+            Self::Zrtp,
+            Self::TurnChannel,
+            Self::UnknownClass,
+            Self::UnknownPort,
+        ]
+        .into_iter()
+        .chain(Malformed::ALL.into_iter().map(Self::Malformed))
     }
 
     /// Its place in the counter map.
@@ -41,6 +50,7 @@ impl Counter {
             Self::Zrtp => 2,
             Self::TurnChannel => 3,
             Self::UnknownClass => 4,
+            Self::UnknownPort => 5,
             Self::Malformed(reason) => Self::FIRST_MALFORMED + reason as u32,
         }
     }
@@ -53,6 +63,7 @@ impl Counter {
             Self::Zrtp => "zrtp",
             Self::TurnChannel => "turn_channel",
             Self::UnknownClass => "unknown_class",
+            Self::UnknownPort => "unknown_port",
             Self::Malformed(reason) => reason.name(),
         }
     }

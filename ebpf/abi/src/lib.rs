@@ -5,15 +5,20 @@
 
 mod counter;
 mod endpoint;
+mod media_ports;
 
 pub use counter::Counter;
 pub use endpoint::EndpointKey;
+pub use media_ports::MediaPorts;
 
 /// Name of the XDP program.
 pub const PROGRAM: &str = "culvert";
 
 /// Name of the hash map of relay endpoints: [`EndpointKey`] to [`Present`].
 pub const ENDPOINTS: &str = "ENDPOINTS";
+
+/// Name of the hash map of the relay's addresses, of 16 bytes as in [`EndpointKey`], to [`MediaPorts`].
+pub const MEDIA_PORTS: &str = "MEDIA_PORTS";
 
 /// Name of the XSKMAP: receive queue to `AF_XDP` socket.
 pub const SOCKETS: &str = "SOCKETS";

@@ -5,8 +5,10 @@ use crate::{AttachError, Counters, LoadError, SteeringError};
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, XskMap};
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfError, EbpfLoader};
-use culvert_ebpf_abi::{COUNTERS, Counter, ENDPOINTS, EndpointKey, PROGRAM, Present, SOCKETS};
-use culvert_wire::Endpoint;
+use culvert_ebpf_abi::{
+    COUNTERS, Counter, ENDPOINTS, EndpointKey, MEDIA_PORTS, MediaPorts, PROGRAM, Present, SOCKETS,
+};
+use culvert_wire::{Address, Endpoint};
 use std::fmt;
 use std::io::ErrorKind;
 use std::os::fd::BorrowedFd;
@@ -28,6 +30,7 @@ pub struct Steering {
     config: SteeringConfig,
     ebpf: Ebpf,
     endpoints: HashMap<MapData, EndpointKey, Present>,
+    media_ports: HashMap<MapData, [u8; 16], MediaPorts>,
     sockets: XskMap<MapData>,
     counters: PerCpuArray<MapData, u64>,
     attachment: Option<Attachment>,
@@ -60,6 +63,7 @@ impl Steering {
         Ok(Self {
             config,
             endpoints: take(&mut ebpf, ENDPOINTS)?,
+            media_ports: take(&mut ebpf, MEDIA_PORTS)?,
             sockets: take(&mut ebpf, SOCKETS)?,
             counters: take(&mut ebpf, COUNTERS)?,
             ebpf,
@@ -116,6 +120,24 @@ impl Steering {
                 SteeringError::Full { endpoint, max_endpoints: self.config.max_endpoints }
             }
             source => SteeringError::Endpoint { endpoint, source: Box::new(source) },
+        })
+    }
+
+    /// Keeps ports of an address for relay endpoints: packets to those that are none are dropped and counted as
+    /// [`Counter::UnknownPort`], not left to the kernel. `false`, and no change, when the address has
+    /// [`MediaPorts::RANGES`] ranges already. Packets that come before are judged by what was
+    /// kept then.
+    ///
+    /// # Errors
+    ///
+    /// [`SteeringError::Endpoint`] with the first port when the kernel refuses.
+    pub fn keep_ports(&mut self, address: Address, first: u16, last: u16) -> Result<bool, SteeringError> {
+        let mut ports = self.media_ports.get(&address.0, 0).unwrap_or(MediaPorts::none());
+        if !ports.add(first, last) {
+            return Ok(false);
+        }
+        self.media_ports.insert(address.0, ports, 0).map(|()| true).map_err(|source| {
+            SteeringError::Endpoint { endpoint: Endpoint::new(address, first), source: Box::new(source) }
         })
     }
 

@@ -57,6 +57,29 @@ fn steering() -> Steering {
     steering
 }
 
+#[test]
+#[ignore = "needs root: loads an XDP program"]
+fn xdp_ports_that_are_kept_and_are_no_endpoints_are_dropped() {
+    let mut relay = Relay::new();
+    let to = |port| ethernet(&[], 0x0800, &ipv4(RELAY4, &[], 17, &udp(port, &RTP)));
+    relay.passes("not kept yet", &to(PORT + 1));
+    for (first, last) in [(PORT - 10, PORT + 10), (PORT + 20, PORT + 20), (1, 1), (2, 2)] {
+        assert!(relay.steering.keep_ports(Address::from_ipv4(RELAY4), first, last).unwrap());
+    }
+    assert!(!relay.steering.keep_ports(Address::from_ipv4(RELAY4), 3, 3).unwrap());
+    for port in [PORT - 10, PORT - 1, PORT + 1, PORT + 10, PORT + 20, 1, 2] {
+        relay.counts("kept", &to(port), Verdict::Drop, Counter::UnknownPort);
+    }
+    relay.redirects("an endpoint", &to(PORT));
+    for port in [0, 3, PORT - 11, PORT + 11, PORT + 19, PORT + 21] {
+        relay.passes("the host's", &to(port));
+    }
+    let tcp = ethernet(&[], 0x0800, &ipv4(RELAY4, &[], 6, &udp(PORT + 1, &RTP)));
+    relay.passes("TCP", &tcp);
+    let other = ethernet(&[], 0x86dd, &ipv6(RELAY6, 17, &udp(PORT + 1, &RTP)));
+    relay.passes("another address", &other);
+}
+
 /// The least socket that an XSKMAP takes: one with a receive ring.
 fn xdp_socket() -> OwnedFd {
     let socket = socket(AddressFamily::XDP, SocketType::RAW, None).unwrap();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Steers packets to relay endpoints to the `AF_XDP` socket of their receive queue.
 //!
-//! Everything else passes to the kernel untouched. Nothing is written to a packet.
+//! Packets to ports that are kept for endpoints and are none now are dropped. Everything else passes to the kernel
+//! untouched. Nothing is written to a packet.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]

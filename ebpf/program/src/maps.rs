@@ -2,7 +2,7 @@
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{HashMap, PerCpuArray, XskMap};
-use culvert_ebpf_abi::{Counter, EndpointKey, Present};
+use culvert_ebpf_abi::{Counter, EndpointKey, MediaPorts, Present};
 use culvert_wire::Endpoint;
 
 // User space sets the sizes of these two when it loads the program.
@@ -12,12 +12,26 @@ static ENDPOINTS: HashMap<EndpointKey, Present> = HashMap::with_max_entries(1, 0
 #[map]
 static SOCKETS: XskMap = XskMap::with_max_entries(1, 0);
 
+/// More addresses than a relay has.
+#[map]
+static MEDIA_PORTS: HashMap<[u8; 16], MediaPorts> = HashMap::with_max_entries(256, 0);
+
 #[map]
 static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);
 
 #[inline(always)]
 pub(crate) fn is_relay(endpoint: Endpoint) -> bool {
     ENDPOINTS.get_ptr(EndpointKey::new(endpoint)).is_some()
+}
+
+/// Whether nobody but the relay may have the port.
+#[inline(always)]
+pub(crate) fn is_media_port(endpoint: Endpoint) -> bool {
+    match MEDIA_PORTS.get_ptr(endpoint.address.0) {
+        // SAFETY: the kernel keeps the entry while the program runs, and its numbers are read one by one.
+        Some(ports) => unsafe { (*ports).contains(endpoint.port) },
+        None => false,
+    }
 }
 
 /// Whether the packet is now on its way to the socket of `queue`; there may be none.

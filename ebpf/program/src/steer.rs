@@ -23,7 +23,9 @@ pub(crate) fn steer(context: &XdpContext) -> Outcome {
     let packet = Packet::new(context);
     let Ok(headers) = Headers::parse(packet) else { return Outcome::NotOurs };
     if !maps::is_relay(headers.destination) {
-        return Outcome::NotOurs;
+        // The kernel would take it through its stack, only to answer that nobody listens.
+        let kept = maps::is_media_port(headers.destination);
+        return if kept { Outcome::Drop(Counter::UnknownPort) } else { Outcome::NotOurs };
     }
     match class(&headers, packet) {
         Ok(Class::Rtp | Class::Stun | Class::Dtls) if maps::redirect(queue(context)) => Outcome::Redirected,

@@ -5,7 +5,7 @@ use crate::{
     address::{self, RawAddress},
     control::Control,
 };
-use std::{fmt, io, net::SocketAddr, os::fd::AsRawFd, os::fd::BorrowedFd, ptr};
+use std::{fmt, io, net::SocketAddr, os::fd::AsRawFd, os::fd::BorrowedFd, ptr, time::Duration};
 
 /// One received datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub struct Datagram {
     pub traffic_class: u8,
     /// Whether the datagram was longer than its buffer, and its end is lost.
     pub truncated: bool,
+    /// When the kernel received it, since 1970 by its real-time clock, if the socket was
+    /// [asked](crate::SocketOptions::timestamps) to say so.
+    pub received: Option<Duration>,
 }
 
 /// The arrays of `recvmmsg`, made once and used for every call.
@@ -90,12 +93,14 @@ impl ReceiveBurst {
         };
         let received = crate::check(received)? as usize;
         for (header, address) in self.headers.iter().zip(&self.addresses).take(received) {
+            let came = Control::read(&header.msg_hdr);
             self.datagrams.push(Datagram {
                 length: header.msg_len as usize,
                 // A socket of one family receives from no other; should it ever, the datagram is nobody's.
                 source: address.get().unwrap_or(NOBODY),
-                traffic_class: Control::traffic_class(&header.msg_hdr),
+                traffic_class: came.traffic_class,
                 truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+                received: came.received,
             });
         }
         Ok(received)

@@ -12,13 +12,15 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
 
-/// Sizes of a socket's buffers; None leaves the system's default.
+/// Sizes of a socket's buffers, where None leaves the system's default, and what comes with each datagram.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SocketOptions {
     /// SO_RCVBUF in bytes, beyond the system's limit only with CAP_NET_ADMIN.
     pub receive_buffer: Option<u32>,
     /// SO_SNDBUF in bytes, beyond the system's limit only with CAP_NET_ADMIN.
     pub send_buffer: Option<u32>,
+    /// Has the kernel say when it received each datagram (SO_TIMESTAMPNS): see [`Datagram::received`](crate::Datagram).
+    pub timestamps: bool,
 }
 
 /// A non-blocking UDP socket bound to one local address.
@@ -118,6 +120,9 @@ fn configure(socket: &OwnedFd, local: SocketAddr, options: &SocketOptions) -> Re
         set("IPV6_RECVTCLASS", libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)?;
         let probe = libc::IPV6_PMTUDISC_PROBE;
         set("IPV6_MTU_DISCOVER", libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, probe)?;
+    }
+    if options.timestamps {
+        set("SO_TIMESTAMPNS", libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
     }
     for (option, size, force, plain) in [
         ("SO_RCVBUF", options.receive_buffer, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF),

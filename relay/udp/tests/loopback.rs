@@ -60,6 +60,7 @@ fn bytes_sources_and_traffic_classes_are_exact() {
                 source: from.local_address(),
                 traffic_class: class(index),
                 truncated: false,
+                received: None,
             };
             assert_eq!(*datagram, expected);
             assert_eq!(buffers[index][..datagram.length], payloads[index]);
@@ -176,7 +177,8 @@ fn both_families_can_have_the_same_port() {
 #[test]
 fn a_bigger_receive_buffer_holds_more() {
     let held = |bytes| {
-        let options = SocketOptions { receive_buffer: Some(bytes), send_buffer: Some(65_536) };
+        let options =
+            SocketOptions { receive_buffer: Some(bytes), send_buffer: Some(65_536), ..Default::default() };
         let to = UdpSocket::bind(FAMILIES[0], &options).unwrap();
         let from = socket(FAMILIES[0]);
         let payload = [0; 1000];
@@ -188,4 +190,28 @@ fn a_bigger_receive_buffer_holds_more() {
     };
     let (small, big) = (held(8_192), held(200_000));
     assert!(small < 20 && big == 100, "{small} and {big}");
+}
+
+#[test]
+fn the_kernel_says_when_it_received_if_it_is_asked_to() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let address: SocketAddr = address.parse().unwrap();
+        let sender = UdpSocket::bind(address, &SocketOptions::default()).unwrap();
+        for timestamps in [true, false] {
+            let options = SocketOptions { timestamps, ..SocketOptions::default() };
+            let receiver = UdpSocket::bind(address, &options).unwrap();
+            let since_1970 = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+            let before = since_1970();
+            let destination = receiver.local_address();
+            let message = Message { payload: b"tick", destination, traffic_class: 0xb8 };
+            assert_eq!(sender.send(&mut SendBurst::new(1), [message]).unwrap(), 1);
+            let (mut burst, mut buffer) = (ReceiveBurst::new(1), [0; 16]);
+            // Over loopback a datagram is there when the call that sent it returns.
+            assert_eq!(receiver.receive(&mut burst, [&mut buffer[..]]).unwrap(), 1);
+            let datagram = burst.datagrams()[0];
+            assert_eq!((datagram.length, datagram.traffic_class), (4, 0xb8));
+            assert_eq!(datagram.received.is_some(), timestamps);
+            assert!(datagram.received.is_none_or(|time| time >= before && time <= since_1970()));
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod create;
 mod credentials;
 mod explain;
 mod key;
+mod load;
 mod password;
 mod protection;
 mod secret;
@@ -24,6 +25,7 @@ pub(crate) use credentials::{
 };
 pub(crate) use explain::Explain;
 pub(crate) use key::{KeyCommand, Open, SessionKeys};
+pub(crate) use load::{Load, Suite as LoadSuite, Way as LoadWay};
 pub(crate) use password::Passwords;
 pub(crate) use protection::Protection;
 pub(crate) use secret::Secret;
@@ -48,7 +50,8 @@ Exit codes:
   1  `explain` has found a fault, the audit log is broken, or the output could not be written
   2  the command line, or a file that it names, is wrong
   3  the relay refused
-  4  the relay could not be reached, or TLS failed";
+  4  the relay could not be reached, or TLS failed
+  5  a load run missed a threshold";
 
 /// Command line of the Culvert media relay
 #[derive(Debug, Parser)]
@@ -111,6 +114,8 @@ pub(crate) enum Command {
     /// The relay itself
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Puts load on the relay: sessions, SRTP through them, and a report of what arrived
+    Load(Box<Load>),
     /// The log of receipts that a relay keeps
     #[command(subcommand)]
     Audit(AuditCommand),

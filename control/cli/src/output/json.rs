@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use culvert_load::LoadError;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -29,7 +30,9 @@ pub(super) fn secret<S: Serializer>(text: &Zeroizing<String>, serializer: S) -> 
 /// `{"error": {"kind": .., "code": .., "message": ..}}`; `code` is the gRPC status when the relay refused.
 pub(crate) fn error(error: &CliError) -> String {
     let code = match error {
-        CliError::Client(client) => client.code().map(|code| upper_snake(&format!("{code:?}"))),
+        CliError::Client(client) | CliError::Load(LoadError::Relay { source: client, .. }) => {
+            client.code().map(|code| upper_snake(&format!("{code:?}")))
+        }
         _ => None,
     };
     json!({"error": {"kind": error.kind(), "code": code, "message": error.to_string()}}).to_string()

@@ -2,6 +2,7 @@
 //! The program against a relay that answers from a script, over mutual TLS: output, errors and exit codes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod load;
 mod mras;
 mod protection;
 mod relay;

@@ -22,6 +22,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[derive(Clone, Default)]
 pub(crate) struct Relay {
     pub(crate) created: Arc<Mutex<Vec<v1::CreateSessionRequest>>>,
+    pub(crate) deleted: Arc<Mutex<Vec<String>>>,
     pub(crate) issued: Arc<Mutex<Vec<v1::IssueCredentialsRequest>>>,
     pub(crate) keyed: Arc<Mutex<Vec<v1::IssueSessionKeysRequest>>>,
 }
@@ -37,7 +38,10 @@ impl relay_server::Relay for Relay {
         request: Request<v1::CreateSessionRequest>,
     ) -> Answer<v1::CreateSessionResponse> {
         let request = request.into_inner();
-        let answer = session(&request.session_id);
+        let mut answer = session(&request.session_id);
+        if request.session_id.starts_with("load-") {
+            answer.media = crate::load::relayed(&request);
+        }
         self.created.lock().unwrap().push(request);
         Ok(Response::new(v1::CreateSessionResponse { session: Some(answer) }))
     }
@@ -76,7 +80,10 @@ impl relay_server::Relay for Relay {
         request: Request<v1::DeleteSessionRequest>,
     ) -> Answer<v1::DeleteSessionResponse> {
         let id = request.into_inner().session_id;
-        if id.starts_with("c-") {
+        if id.starts_with("load-") {
+            self.deleted.lock().unwrap().push(id.clone());
+        }
+        if id.starts_with("c-") || id.starts_with("load-") {
             return Ok(Response::new(v1::DeleteSessionResponse {
                 session: Some(session(&id)),
                 receipt: RECEIPT.to_owned(),

@@ -2,13 +2,14 @@
 //! AF_XDP: worker `i` has a socket on queue `i` of every interface, all over one packet memory.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 use culvert_ebpf_loader::{AttachMode, Mode, Steering, SteeringConfig};
 use culvert_engine::io::xdp::XdpIo;
 use culvert_engine::{Clock, Handover, InterfaceId, Worker, WorkerConfig, WorkerHandle};
 use culvert_route::{LinkKind, RouteWatcher};
+use culvert_wire::Endpoint;
 use culvert_xsk::{RingSizes, Socket, SocketConfig, Umem, UmemConfig, ZeroCopy};
 
 use super::{BackendError, interfaces_by_address, max_next_hops, worker_config};
@@ -42,7 +43,8 @@ pub(super) async fn start(config: &Config) -> Result<Plane, BackendError> {
         drop(brought_up);
         brought_up = bring_up(config, &physical, clock, ZeroCopy::Never)?;
     }
-    let (workers, steered) = brought_up;
+    let (workers, mut steered) = brought_up;
+    keep_ports(config, &by_address, &mut steered)?;
     Ok(Plane::new(PlaneConfig {
         workers,
         max_next_hops: max_next_hops(config),
@@ -94,6 +96,29 @@ fn physical_interface(realm: &Realm, routes: &RouteWatcher) -> Result<Physical, 
             mtu: u16::try_from(link.mtu).unwrap_or(u16::MAX),
         })
     })
+}
+
+/// What comes to the realms' media ports and is for no session is dropped in the driver.
+fn keep_ports(
+    config: &Config,
+    by_address: &HashMap<IpAddr, InterfaceId>,
+    interfaces: &mut [XdpInterface],
+) -> Result<(), BackendError> {
+    for realm in &config.realms {
+        for own in &realm.addresses {
+            let id = by_address.get(&own.address).map(|id| usize::from(id.0));
+            let Some(interface) = id.and_then(|id| interfaces.get_mut(id)) else { continue };
+            let address = Endpoint::from(SocketAddr::new(own.address, 0)).address;
+            if !interface.steering.keep_ports(address, realm.first_port, realm.last_port)? {
+                tracing::warn!(
+                    realm = realm.name,
+                    address = %own.address,
+                    "too many realms on one address: packets to ports of this one that no session has go to the kernel"
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Sockets bound and filled, workers started, then the program attached: in this order no packet is steered to a socket

@@ -171,6 +171,12 @@ fn on_the_heap(run: &Run, pid: u32) -> BTreeSet<String> {
     found.into_iter().filter(is_gcm_schedule).map(|found| found.name).collect()
 }
 
+/// Eight letters of a list are three numbers: so few of a key stand among the small counts of a histogram by chance.
+fn without_timing(mut node: v1::GetNodeResponse) -> String {
+    node.workers.iter_mut().for_each(|worker| worker.timing = None);
+    format!("{node:?}")
+}
+
 /// Nothing is on the C heap, once sessions have gone whose keys were.
 fn check_heap(run: &Run, pid: u32) {
     let found = search(run, pid, Mapping::is_heap);
@@ -237,10 +243,7 @@ async fn hygiene_no_key_is_in_logs_errors_answers_or_a_core() {
         run.say("DeleteSession", format!("{gone:?}"));
     }
     refusals(&mut run, &mut client).await;
-    let mut node = operator.get_node().await.unwrap();
-    // Eight letters of a list are three numbers: so few of a key stand among the small counts of a histogram by chance.
-    node.workers.iter_mut().for_each(|worker| worker.timing = None);
-    run.say("GetNode", format!("{node:?}"));
+    run.say("GetNode", without_timing(operator.get_node().await.unwrap()));
     run.say("metrics", metrics(&relay));
     for (source, text) in &run.texts {
         run.check(source, text.as_bytes());

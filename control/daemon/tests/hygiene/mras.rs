@@ -152,7 +152,7 @@ async fn hygiene_no_secret_of_mras_is_in_logs_the_audit_trail_answers_or_a_core(
     run.say("ListRevocations", format!("{:?}", operator.list_revocations().await.unwrap()));
     let all = v1::GetProtectionRequest::default();
     run.say("GetProtection", format!("{:?}", operator.get_protection(all).await.unwrap()));
-    run.say("GetNode", format!("{:?}", operator.get_node().await.unwrap()));
+    run.say("GetNode", without_timing(operator.get_node().await.unwrap()));
     run.say("metrics", metrics(&relay));
     loop {
         let event = events.next().await.unwrap().unwrap();
