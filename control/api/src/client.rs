@@ -223,6 +223,24 @@ impl Client {
         Ok(EventStream { stream, endpoint: self.endpoint.clone(), timeout: self.timeout })
     }
 
+    /// Why a session's media do not pass. The relay looks at its packets for as long as `observe`, which is added to how long
+    /// an answer may take.
+    pub async fn explain_session(
+        &mut self,
+        session_id: impl Into<String>,
+        observe: Duration,
+    ) -> Result<v1::ExplainSessionResponse, ClientError> {
+        let observed = prost_types::Duration {
+            seconds: i64::try_from(observe.as_secs()).unwrap_or(i64::MAX),
+            nanos: i32::try_from(observe.subsec_nanos()).unwrap_or_default(),
+        };
+        let session_id = session_id.into();
+        let mut request = Request::new(v1::ExplainSessionRequest { session_id, observe: Some(observed) });
+        request.set_timeout(self.timeout.saturating_add(observe));
+        let result = self.relay.explain_session(request).await;
+        self.answer(result)
+    }
+
     /// What protects each link: a page of sessions.
     pub async fn get_protection(
         &mut self,

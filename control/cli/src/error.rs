@@ -44,6 +44,9 @@ pub(crate) enum CliError {
     /// `culvert doctor` found so many. Which, is on standard output.
     #[error("problems found: {0}")]
     Problems(usize),
+    /// A session has faults. Which, is on standard output.
+    #[error("session {session} has {}", if *findings == 1 { "a fault".to_owned() } else { format!("{findings} faults") })]
+    Faulty { session: String, findings: usize },
     /// A load run that could not be made or finished.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -76,7 +79,7 @@ impl CliError {
             Self::Missed(_) => 5,
             Self::Write { .. } => 2,
             Self::Open(_) | Self::Audit(_) | Self::Intent(_) => 2,
-            Self::Broken(_) | Self::Problems(_) | Self::Output(_) => 1,
+            Self::Faulty { .. } | Self::Broken(_) | Self::Problems(_) | Self::Output(_) => 1,
         }
     }
 
@@ -85,6 +88,7 @@ impl CliError {
         match self.exit_code() {
             _ if matches!(self, Self::Broken(_)) => "broken",
             _ if matches!(self, Self::Problems(_)) => "problems",
+            _ if matches!(self, Self::Faulty { .. }) => "faulty",
             2 => "usage",
             3 => "refused",
             4 => "unreachable",

@@ -13,7 +13,7 @@ use crate::connect::connect;
 use crate::error::CliError;
 use crate::output::keys::SealedKeys;
 use crate::output::{Drained, Ended, Event, Node, Session, SessionList, json, table};
-use crate::{audit, credentials, doctor, key, load, protection, request, top};
+use crate::{audit, credentials, doctor, explain, key, load, protection, request, top};
 
 /// The largest page that the relay gives.
 const PAGE: usize = 1000;
@@ -22,6 +22,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut impl Write) -> Result<()
     let connection = &arguments.connection;
     match arguments.command {
         Command::Session(command) => session(connection, command, out).await,
+        Command::Explain(arguments) => explain::run(connection, arguments, out).await,
         Command::Protection(arguments) => protection::show(connection, arguments, out).await,
         Command::Credentials(command) => credentials::run(connection, command, out).await,
         Command::Key(KeyCommand::Open(arguments)) => key::open(&arguments, connection.json, out),

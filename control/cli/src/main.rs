@@ -8,6 +8,7 @@ mod credentials;
 mod doctor;
 mod error;
 mod execute;
+mod explain;
 mod key;
 mod load;
 mod output;

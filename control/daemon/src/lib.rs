@@ -7,6 +7,7 @@ pub mod capacity;
 pub mod check;
 pub mod collector;
 pub mod config;
+pub mod explain;
 pub mod fips;
 pub mod flow_sums;
 pub mod grpc;

@@ -72,6 +72,18 @@ impl WorkerState {
             Command::ForgetElsewhere { endpoint, worker } => {
                 self.endpoints.remove(&endpoint, Target::Worker(worker));
             }
+            Command::Probe { probe } => {
+                if let Err(probe) = self.arm(probe) {
+                    let retired = Retired::Probe { cause: Cause::Refused, probe };
+                    self.events.retire(Event::Retired(retired));
+                }
+            }
+            Command::EndProbe { id } => {
+                if let Some(probe) = self.disarm(id) {
+                    let retired = Retired::Probe { cause: Cause::Removed, probe };
+                    self.events.retire(Event::Retired(retired));
+                }
+            }
             Command::OpenEndpoint { endpoint, socket } => {
                 if let Err(socket) = io.attach(endpoint, socket) {
                     self.events.retire_socket(endpoint, Cause::Refused, socket);

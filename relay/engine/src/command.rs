@@ -7,6 +7,7 @@ use culvert_udp::UdpSocket;
 use culvert_wire::Endpoint;
 
 use crate::flow::{Component, Dscp, Egress, Flow, FlowSlot, NextHop, NextHopId, SourceRule, Via};
+use crate::probe::{Probe, ProbeId};
 use crate::rate::Rate;
 use crate::side::{Receive, Send};
 
@@ -133,6 +134,17 @@ pub enum Command {
         endpoint: Endpoint,
         /// The worker it was said to belong to; otherwise nothing happens.
         worker: u32,
+    },
+    /// Looks at packets from now on. Refused when a flow of the probe is not there or is looked at already, and when
+    /// [`crate::probe::MAX_PROBES`] are armed.
+    Probe {
+        /// What is to be looked at, and room for what is seen.
+        probe: Box<Probe>,
+    },
+    /// Ends [`Command::Probe`]: it comes back as [`crate::Retired::Probe`].
+    EndProbe {
+        /// Which.
+        id: ProbeId,
     },
     /// Hands a bound socket to the socket back end. Back ends without sockets refuse it.
     OpenEndpoint {

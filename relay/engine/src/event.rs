@@ -7,6 +7,7 @@ use culvert_udp::UdpSocket;
 use culvert_wire::Endpoint;
 
 use crate::flow::{Component, Flow, FlowSlot};
+use crate::probe::Probe;
 use crate::rate::Rate;
 use crate::side::{Receive, Send};
 
@@ -118,6 +119,13 @@ pub enum Retired {
         cause: Cause,
         /// The bound.
         rate: Box<Rate>,
+    },
+    /// A probe, with what it has seen.
+    Probe {
+        /// [`Cause::Removed`] or [`Cause::Refused`].
+        cause: Cause,
+        /// The probe.
+        probe: Box<Probe>,
     },
     /// A socket, for control to close.
     Socket {

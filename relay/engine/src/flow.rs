@@ -180,6 +180,8 @@ pub(crate) struct FlowState {
     /// By direction.
     pub(crate) key_expiry_reported: [bool; 2],
     pub(crate) rekey_pending: bool,
+    /// A probe looks at its packets.
+    pub(crate) probed: bool,
 }
 
 impl Flow {

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
 use rtrb::Producer;
 
 use crate::counters::WorkerCounters;
 use crate::event::Event;
 use crate::flow::{Flow, FlowSlot, NextHop};
+use crate::probe::{MAX_PROBES, Probe};
 use crate::table::EndpointTable;
 
 /// Sizes of a worker. All memory is allocated once, by them.
@@ -78,6 +80,7 @@ pub struct WorkerState {
     pub(crate) datagram_mtu: u16,
     pub(crate) key_warning: u8,
     pub(crate) installed: u32,
+    pub(crate) probes: ArrayVec<Box<Probe>, MAX_PROBES>,
     pub(crate) events: Events,
     pub(crate) counters: Arc<WorkerCounters>,
 }
@@ -96,6 +99,7 @@ impl WorkerState {
             datagram_mtu: config.datagram_mtu,
             key_warning: config.key_warning.clamp(1, 48),
             installed: 0,
+            probes: ArrayVec::new(),
             events: Events { ring: events, counters: Arc::clone(&counters) },
             counters,
         }

@@ -238,7 +238,7 @@ impl KeySet {
         self.iter().map(|keys| (keys.usage.clone(), keys.generation)).collect()
     }
 
-    fn mki_length(&self) -> usize {
+    pub(crate) fn mki_length(&self) -> usize {
         self.first.mki().len()
     }
 }

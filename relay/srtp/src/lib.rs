@@ -53,6 +53,7 @@
 mod burst;
 mod cipher;
 mod cryptex;
+mod diagnosis;
 mod extension;
 mod extension_keys;
 mod header;
@@ -78,6 +79,7 @@ mod suite;
 mod tests;
 
 pub use burst::{protect_burst, rekey_burst, unprotect_burst};
+pub use diagnosis::{Authentic, Depth, Effort, MkiFit};
 pub use extension::ExtensionIds;
 pub use header_protection::{Cryptex, HeaderProtection};
 pub use key::{KeyError, MAX_KEYS, MAX_LIFETIME, MasterKey, Mki};

@@ -153,6 +153,20 @@ impl ReceiveContext {
         &self.keys
     }
 
+    /// The set that the last re-key replaced, while it is held.
+    pub(crate) fn previous_keys(&self) -> Option<&KeySet> {
+        self.previous.as_deref()
+    }
+
+    /// The roll-over counter that an SRTP packet is taken to have by its sequence number: 0 of an SSRC of which none has
+    /// authenticated, and where there is no header to read.
+    pub fn expected_roll_over_counter(&self, packet: &[u8]) -> u32 {
+        let Ok(header) = Header::parse(Kind::Rtp, packet) else { return 0 };
+        let stream = self.streams.find(header.ssrc).and_then(|slot| self.streams.get(slot));
+        let highest = stream.and_then(|stream| stream.rtp.window.highest());
+        highest.map_or(0, |highest| (index::estimate(highest, header.sequence) >> 16) as u32)
+    }
+
     /// Everything that a packet could change.
     #[cfg(test)]
     pub(crate) fn snapshot(&self) -> impl PartialEq + core::fmt::Debug + use<> {

@@ -3,6 +3,7 @@
 
 mod burst;
 mod cryptex;
+mod diagnosis;
 mod differential;
 mod extensions;
 mod forged;

@@ -5,6 +5,7 @@ mod audit;
 mod create;
 mod credentials;
 mod doctor;
+mod explain;
 mod key;
 mod load;
 mod password;
@@ -25,6 +26,7 @@ pub(crate) use credentials::{
     Bounds, CredentialsCommand, Issue, Kind as CredentialKind, Location, MediaKind, Reinstate, Revoke,
 };
 pub(crate) use doctor::Doctor;
+pub(crate) use explain::Explain;
 pub(crate) use key::{KeyCommand, Open, SessionKeys};
 pub(crate) use load::{Load, Suite as LoadSuite, Way as LoadWay};
 pub(crate) use password::Passwords;
@@ -42,6 +44,7 @@ Examples:
   culvert session list
   culvert --json session show call-7 | jq .media[0].legs[0].local.rtp
   culvert session watch
+  culvert explain call-7
   culvert protection --watch
   culvert top
   culvert credentials issue sip:alice@example.org --duration 1h
@@ -50,7 +53,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  the audit log is broken, the doctor found problems, or the output could not be written
+  1  `explain` or `doctor` has found a fault, the audit log is broken, or the output could not be written
   2  the command line, or a file that it names, is wrong
   3  the relay refused
   4  the relay could not be reached, or TLS failed
@@ -104,6 +107,8 @@ pub(crate) enum Command {
     /// Calls that the relay carries
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Says why a session's media do not pass, and what mends it
+    Explain(Explain),
     /// Shows what protects each link of the relay
     Protection(Protection),
     /// Credentials of participants, from the media relay authentication service

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod credentials;
 pub(crate) mod doctor;
 pub(crate) mod event;
+mod explanation;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod histogram;
@@ -18,6 +19,7 @@ pub(crate) mod table;
 mod text;
 
 pub(crate) use event::Event;
+pub(crate) use explanation::Explanation;
 pub(crate) use model::{Endpoint, media_kind, time};
 pub(crate) use node::{Drained, Node};
 pub(crate) use protection::Protection;

@@ -48,6 +48,36 @@ async fn a_list_goes_through_all_pages_or_to_its_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_session_is_explained_and_its_faults_are_the_exit_code() {
+    let bed = Bed::new().await;
+    let sound = bed.run("explain c-0 --observe 500ms").await;
+    assert_eq!((sound.status.code(), sound.stderr.as_slice()), (Some(0), &b""[..]));
+    assert_eq!(
+        String::from_utf8(sound.stdout).unwrap(),
+        "session c-0, observed for 0.5 s\n\nNothing is wrong: media pass both ways.\n"
+    );
+    let faulty = bed.run("explain c-1").await;
+    assert_eq!(faulty.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(faulty.stdout).unwrap(),
+        "session c-1, observed for 2.0 s\n\n1. wrong_key: A wrong key.\n   - the tag fits elsewhere\n   mend: Give it the \
+         right one.\n"
+    );
+    assert_eq!(String::from_utf8(faulty.stderr).unwrap(), "error: session c-1 has a fault\n");
+    let faulty = bed.run("--json explain c-1").await;
+    assert_eq!(faulty.status.code(), Some(1));
+    let answer: Value = serde_json::from_slice(&faulty.stdout).unwrap();
+    assert_eq!(
+        answer,
+        json!({"session_id": "c-1", "observed_seconds": 2.0, "findings": [{"kind": "wrong_key", "media": 0, "leg": 1,
+            "summary": "A wrong key.", "evidence": ["the tag fits elsewhere"], "mend": "Give it the right one."}]})
+    );
+    let error: Value = serde_json::from_slice(&faulty.stderr).unwrap();
+    assert_eq!(error["error"]["kind"], json!("faulty"));
+    assert_eq!(bed.run("explain nobody").await.status.code(), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_the_relay_refuses_ends_with_3() {
     let bed = Bed::new().await;
     let refused = bed.run("session show nobody").await;

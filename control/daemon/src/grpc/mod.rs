@@ -3,6 +3,7 @@
 
 mod answer;
 pub(crate) mod capacity;
+mod explain;
 mod mras;
 pub(crate) mod node;
 mod protection;
@@ -82,7 +83,10 @@ fn refused(error: NodeError) -> Status {
     match error {
         NodeError::Session(error) => answer::status(&error),
         NodeError::Plane(
-            error @ (PlaneError::Busy { .. } | PlaneError::NoSlot { .. } | PlaneError::Endpoint { .. }),
+            error @ (PlaneError::Busy { .. }
+            | PlaneError::NoSlot { .. }
+            | PlaneError::Endpoint { .. }
+            | PlaneError::Probed { .. }),
         ) => {
             tracing::warn!(%error, "a request was put off");
             Status::unavailable(error.to_string())
@@ -189,9 +193,10 @@ impl Relay for RelayService {
 
     async fn explain_session(
         &self,
-        _: Request<v1::ExplainSessionRequest>,
+        request: Request<v1::ExplainSessionRequest>,
     ) -> Result<Response<v1::ExplainSessionResponse>, Status> {
-        Err(Status::unimplemented("ExplainSession is not there yet"))
+        let (_, caller) = caller(&request)?;
+        Ok(Response::new(explain::answer(&self.node, &caller, request.into_inner()).await?))
     }
 
     async fn top_sessions(

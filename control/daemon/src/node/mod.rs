@@ -3,6 +3,7 @@
 
 mod authority;
 mod end;
+mod explain;
 mod happening;
 mod ledger;
 mod observer;
@@ -21,6 +22,7 @@ use culvert_session::{
 use tokio::sync::broadcast;
 
 pub use end::Deleted;
+pub use explain::Explained;
 pub use happening::{Happening, What};
 pub use rates::Rates;
 pub use top::{Order, Ranked, Top};

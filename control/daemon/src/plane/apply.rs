@@ -42,6 +42,12 @@ pub enum PlaneError {
         /// Why.
         source: EndpointError,
     },
+    /// A session's packets are looked at already, or those of too many.
+    #[error("session {session} is being explained already, or too many are: try again in some seconds")]
+    Probed {
+        /// Which.
+        session: String,
+    },
     /// Keys that passed the checks of the session but not those of SRTP.
     #[error("keys cannot be used: {0}")]
     Keys(#[from] KeyError),

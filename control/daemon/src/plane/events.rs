@@ -96,6 +96,13 @@ impl Plane {
     }
 
     fn take_back(&mut self, worker: usize, retired: Retired) -> Option<Told> {
+        let retired = match retired {
+            Retired::Probe { cause, probe } => {
+                self.probed(cause, probe);
+                return None;
+            }
+            other => other,
+        };
         let (slot, cause) = match &retired {
             Retired::Flow { slot, cause, .. }
             | Retired::Keys { slot, cause, .. }

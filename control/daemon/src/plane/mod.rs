@@ -7,6 +7,7 @@ mod apply;
 mod endpoints;
 mod events;
 mod next_hops;
+mod probe;
 mod translate;
 mod utilisation;
 mod worker;
@@ -16,13 +17,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use culvert_engine::{Clock, Command, Direction, FlowCounters, FlowSlot, Nanos, WorkerHandle};
+use culvert_engine::{
+    Cause, Clock, Command, Direction, FlowCounters, FlowSlot, Nanos, Probe, ProbeId, WorkerHandle,
+};
 use culvert_route::RouteWatcher;
 use culvert_session::FlowKey;
+use tokio::sync::oneshot;
 
 pub use apply::PlaneError;
 pub use endpoints::{EndpointError, Endpoints, XdpEndpoints, XdpInterface, XdpQueue};
 pub use events::Told;
+pub use probe::Probing;
 pub use worker::PlaneWorker;
 
 use next_hops::{Destination, Neighbours};
@@ -61,6 +66,9 @@ pub struct Plane {
     rekey_overlap: Duration,
     /// When to end the overlap of which flow's re-key, in order of time.
     overlaps: VecDeque<(Instant, FlowKey)>,
+    last_probe: u64,
+    /// Who waits for which probe.
+    probes: HashMap<ProbeId, oneshot::Sender<(Cause, Box<Probe>)>>,
 }
 
 /// A flow that was installed.
@@ -98,6 +106,8 @@ impl Plane {
             flows: HashMap::new(),
             rekey_overlap: config.rekey_overlap,
             overlaps: VecDeque::new(),
+            last_probe: 0,
+            probes: HashMap::new(),
         }
     }
 

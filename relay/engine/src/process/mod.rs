@@ -18,6 +18,7 @@ mod admit;
 mod close;
 mod emit;
 mod learn;
+mod observe;
 mod parse;
 mod relay;
 mod srtp;
@@ -122,6 +123,7 @@ pub fn process<F: FrameBuffer>(burst: &mut Burst<F>, state: &mut WorkerState, no
     let mut notes: ArrayVec<Note, BURST> = burst.infos.iter().map(Note::new).collect();
     let mut rest = Part { frames: &mut burst.frames, infos: &mut burst.infos, notes: &mut notes };
     parse::parse(&mut rest, state);
+    let seen = state.is_probing().then(|| observe::look(&rest, state));
     while !rest.infos.is_empty() {
         let mut candidates = Candidates::new();
         let admitted = admit::admit(&mut rest, &mut candidates, state);
@@ -130,6 +132,9 @@ pub fn process<F: FrameBuffer>(burst: &mut Burst<F>, state: &mut WorkerState, no
         close::close(&mut part, state);
         emit::emit(&mut part, state);
         rest = later;
+    }
+    if let Some(seen) = seen {
+        observe::note(burst, &seen, state);
     }
 }
 

@@ -8,6 +8,7 @@ mod handover;
 mod learning;
 mod lifetime;
 mod one_by_one;
+mod probe;
 mod refusal;
 mod required;
 mod rings;
