@@ -123,12 +123,12 @@ fn contest(options: &Options, sink: Sink, arena: &mut Arena, rows: &mut Vec<Row>
         let runs = measure::runs(arena, Offer { media: wanted, ratio, seconds: effort.seconds }, effort)?;
         runs.iter().for_each(|found| report(ratio, found));
         let row = Row { sink, capacity, wanted, ratio, searched, runs };
-        let held = row.worst() >= measure::WANTED && row.offered();
+        let missed = row.middle().is_none_or(|found| found.delivery() < measure::WANTED);
         rows.push(row);
-        Ok::<bool, JunkError>(held)
+        Ok::<bool, JunkError>(missed)
     };
     for &ratio in &options.junk {
-        if !row(arena, ratio, wanted, false)? {
+        if row(arena, ratio, wanted, false)? {
             println!("  searching for the most media that endures {ratio} of junk each");
             let endured = measure::endured(arena, ratio, wanted, effort)?;
             if endured > 0.0 {

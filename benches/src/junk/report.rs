@@ -24,7 +24,7 @@ pub fn markdown(machine: &str, calls: u32, rows: &[Row], refusal: &Refusal) -> S
     );
     let _ = write!(
         text,
-        "\n#### Where the rest is counted\n\nPackets of the run in the middle of each row with the most junk.\n\n{}",
+        "\n#### Where the rest is counted\n\nPackets of the run in the middle, with the most junk.\n\n{}",
         places(rows)
     );
     let _ = write!(
@@ -99,7 +99,7 @@ fn places(rows: &[Row]) -> Table {
     let mut table =
         Table::new(["placement", "media asked for, Mpps", "packets", "counted as", "sent", "counted"]);
     let most = rows.iter().map(|row| row.ratio).max().unwrap_or_default();
-    for row in rows.iter().filter(|row| row.ratio == most) {
+    for row in rows.iter().filter(|row| row.ratio == most && !row.searched) {
         let Some(found) = row.middle() else { continue };
         let mut add = |packets: &str, place: &str, sent: String, counted: String| {
             let placement = placement_name(row.sink).to_uppercase();
