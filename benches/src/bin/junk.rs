@@ -144,7 +144,7 @@ fn report(ratio: u32, found: &Found) {
         found.counted.iter().map(|(place, packets)| format!("{place} {packets}")).collect();
     println!(
         "  {ratio} of junk each: media {:.3} Mpps, junk {:.3} Mpps; of {} packets of media {} arrived ({:.3} %), {} wrong, {} opened and \
-         compared; {}; nowhere {}",
+         compared; the worker waited {:.1} % of the time; {}; nowhere {}",
         found.media_rate() / 1e6,
         found.junk_rate() / 1e6,
         found.media,
@@ -152,6 +152,7 @@ fn report(ratio: u32, found: &Found) {
         100.0 * found.delivery(),
         found.wrong,
         found.verified,
+        100.0 * found.wait(),
         counted.join(", "),
         found.unaccounted()
     );

@@ -55,6 +55,7 @@ fn delivery(rows: &[Row]) -> Table {
         "junk sent, Mpps",
         "media that arrives",
         "in the worst run",
+        "worker waits for its processor",
         "",
     ]);
     for row in rows {
@@ -76,6 +77,7 @@ fn delivery(rows: &[Row]) -> Table {
             mega(found.junk_rate()),
             percent(found.delivery()),
             percent(row.worst()),
+            format!("{:.1} %", 100.0 * found.wait()),
             verdict.into(),
         ]);
     }
@@ -146,7 +148,7 @@ pub fn json(calls: u32, rows: &[Row], refusal: &Refusal) -> Value {
             "capacity_pps": row.capacity.round(), "wanted_pps": row.wanted.round(),
             "offered_pps": found.media_rate().round(), "junk_pps": found.junk_rate().round(),
             "pps": (found.media_rate() * found.delivery()).round(),
-            "loss": 1.0 - found.delivery(), "worst_loss": 1.0 - row.worst(),
+            "loss": 1.0 - found.delivery(), "worst_loss": 1.0 - row.worst(), "worker_wait": found.wait(),
             "drops": found.counted, "unaccounted": found.unaccounted(),
         }))
     };
@@ -170,6 +172,7 @@ mod tests {
             media: 1000,
             junk: 10_000,
             span: 1_000_000_000,
+            waited: 15_000_000,
             arrived: 998,
             counted: counted.map(|(place, count)| (place.into(), count)).into(),
             ..Found::default()
@@ -199,7 +202,7 @@ mod tests {
     fn every_packet_has_its_line() {
         let text = markdown("m", 100, &[row()], &REFUSAL);
         for line in [
-            "| B | 0.002 | 10 | 0.001 (50 % of capacity) | 0.001 | 0.010 | 99.8 % | 99.8 % | **missed** |",
+            "| B | 0.002 | 10 | 0.001 (50 % of capacity) | 0.001 | 0.010 | 99.8 % | 99.8 % | 1.5 % | **missed** |",
             "| B | 0.001 | media | delivered | 1000 | 998 |",
             "| B | 0.001 | unknown port | `XDP program unknown_port` | 2000 | 2000 |",
             "| B | 0.001 | bad tag | `flow authentication_failed` | 2000 | 0 |",

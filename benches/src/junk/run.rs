@@ -45,6 +45,9 @@ pub struct Found {
     pub wrong: u64,
     /// Packets that arrived, were opened and compared.
     pub verified: usize,
+    /// Nanoseconds that the worker was ready and something else had its processor. More of it than its rings hold is loss that is not
+    /// the relay's.
+    pub waited: u64,
     /// Packets that were counted and did not arrive, by place and reason.
     pub counted: BTreeMap<String, u64>,
 }
@@ -68,6 +71,11 @@ impl Found {
     /// Packets of junk a second that were sent.
     pub fn junk_rate(&self) -> f64 {
         self.rate(self.junk)
+    }
+
+    /// Of the run, from 0 to 1, what the worker waited for its processor.
+    pub fn wait(&self) -> f64 {
+        self.waited as f64 / self.span.max(1) as f64
     }
 
     fn rate(&self, packets: u64) -> f64 {
@@ -151,7 +159,9 @@ impl Arena {
         let relay = topology
             .relay
             .run(|| Relay::start(Backend::Xdp, calls, legs, topology.macs, self.placement.relay_cpu))??;
+        let before = waited();
         generate(topology, &self.traffic, self.placement, BATCH)?;
+        let waited = waited().saturating_sub(before);
         let delivered = drained(meter);
         meter.end();
         let (redirected, transmitted) = (relay.redirected()?, relay.transmitted());
@@ -173,6 +183,7 @@ impl Arena {
             arrived: delivered.packets,
             wrong: delivered.duplicates + delivered.wrong,
             verified,
+            waited,
             counted,
         })
     }
@@ -182,9 +193,30 @@ impl Arena {
     }
 }
 
+/// Nanoseconds that workers of this process have waited for a processor. 0 where the kernel does not tell.
+fn waited() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let workers = threads.filter(|thread| read(thread.path().join("comm")).starts_with("relay-"));
+    workers.filter_map(|thread| waited_by(&read(thread.path().join("schedstat")))).sum()
+}
+
+/// Of `schedstat`: time on a processor, time waiting for one, slices.
+fn waited_by(schedstat: &str) -> Option<u64> {
+    schedstat.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waiting_is_the_second_of_three() {
+        assert_eq!(waited_by("100 23 4\n"), Some(23));
+        assert_eq!(waited_by(""), None);
+        let found = Found { waited: 23, span: 92, ..Found::default() };
+        assert_eq!(found.wait(), 0.25);
+    }
 
     #[test]
     fn what_is_counted_nowhere_is_missed() {
