@@ -143,12 +143,13 @@ fn report(ratio: u32, found: &Found) {
     let counted: Vec<String> =
         found.counted.iter().map(|(place, packets)| format!("{place} {packets}")).collect();
     println!(
-        "  {ratio} of junk each: media {:.3} Mpps, junk {:.3} Mpps; of {} packets of media {} arrived ({:.3} %), {} wrong, {} opened and \
+        "  {ratio} of junk each: media {:.3} Mpps, junk {:.3} Mpps; of {} packets of media {} arrived, {} of them by replay ({:.3} %), {} wrong, {} opened and \
          compared; the worker waited {:.1} % of the time; {}; nowhere {}",
         found.media_rate() / 1e6,
         found.junk_rate() / 1e6,
         found.media,
         found.arrived,
+        found.by_replay(),
         100.0 * found.delivery(),
         found.wrong,
         found.verified,

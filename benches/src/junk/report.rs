@@ -107,7 +107,11 @@ fn places(rows: &[Row]) -> Table {
             let placement = placement_name(row.sink).to_uppercase();
             table.row([placement, mega(row.wanted), packets.into(), place.into(), sent, counted]);
         };
-        add("media", "delivered", found.media.to_string(), found.arrived.to_string());
+        let saved = found.by_replay();
+        add("media", "delivered", found.media.to_string(), found.arrived.saturating_sub(saved).to_string());
+        if saved > 0 {
+            add("media", "lost, but a replay of it delivered", String::new(), saved.to_string());
+        }
         let kinds = kinds(found, row.ratio);
         for (kind, place, sent, counted) in &kinds {
             add(kind, &format!("`{place}`"), sent.to_string(), counted.to_string());

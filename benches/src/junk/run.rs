@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use culvert_traffic::{Arrival, Run, Traffic, TrafficConfig};
 
 use crate::junk::error::JunkError;
+use crate::junk::kind::Kind;
 use crate::junk::mix;
 use crate::relay::{Backend, Relay};
 use crate::wire::load::{HEADERS, NUMBER, SUITE, frame_length};
@@ -58,9 +59,18 @@ pub const BEFORE_PROGRAM: &str = "before the XDP program";
 pub const AFTER_RELAY: &str = "between relay and sink";
 
 impl Found {
-    /// Of media, from 0 to 1.
+    /// Of media, from 0 to 1, what arrived by itself.
     pub fn delivery(&self) -> f64 {
-        if self.media == 0 { 0.0 } else { self.arrived as f64 / self.media as f64 }
+        let arrived = self.arrived.saturating_sub(self.by_replay());
+        if self.media == 0 { 0.0 } else { arrived as f64 / self.media as f64 }
+    }
+
+    /// Packets of media that were lost, and of which a replay, which then is none, was relayed. As many replays are sent as packets
+    /// from wrong sources, and rings that are full take as many of both: the difference was relayed.
+    pub fn by_replay(&self) -> u64 {
+        let [of_wrong_source, replayed] =
+            [Kind::WrongSource, Kind::Replay].map(|kind| self.counted(kind.places()[0]));
+        of_wrong_source.saturating_sub(replayed)
     }
 
     /// Packets of media a second that were sent.
@@ -216,6 +226,14 @@ mod tests {
         assert_eq!(waited_by(""), None);
         let found = Found { waited: 23, span: 92, ..Found::default() };
         assert_eq!(found.wait(), 0.25);
+    }
+
+    #[test]
+    fn media_that_a_replay_has_saved_was_lost() {
+        let counted = [("flow wrong_source", 20), ("flow replayed", 18)];
+        let counted = counted.map(|(place, count)| (place.into(), count)).into();
+        let found = Found { media: 10, arrived: 10, counted, ..Found::default() };
+        assert_eq!((found.by_replay(), found.delivery()), (2, 0.8));
     }
 
     #[test]
