@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use culvert_engine::io::memory::{MemoryConfig, MemoryIo, MemoryPeer};
 use culvert_engine::{
-    BURST, Burst, Clock, Command, Event, FlowSlot, InterfaceId, NextHopId, PacketInfo, PacketIo, Verdict,
-    WorkerConfig, WorkerCounters, WorkerState, process,
+    BURST, Burst, Clock, Command, DropReason, Event, FlowSlot, InterfaceId, NextHopId, PacketInfo, PacketIo,
+    Verdict, WorkerConfig, WorkerCounters, WorkerState, process,
 };
 use culvert_srtp::{KeyError, Suite};
 use culvert_udp::UdpError;
@@ -18,6 +18,7 @@ use culvert_wire::MacAddress;
 use culvert_wire::emit::{self, HeaderSpec};
 
 use crate::fixture::VOICE_PAYLOAD;
+use crate::junk::kind::Kind;
 use crate::relay::{flow, next_hop};
 use crate::streams::{Load, scattered};
 use crate::wire::load::headers;
@@ -81,6 +82,11 @@ impl Source {
         self.next += BURST;
         let length = self.length;
         frames.iter().map(move |frame| &frame[..length])
+    }
+
+    /// The number of the packet that the next burst begins with.
+    fn made(&self) -> u32 {
+        self.made.wrapping_sub((BATCH - self.next) as u32)
     }
 
     fn make(&mut self) {
@@ -185,5 +191,52 @@ impl Engine {
             self.peer.recycle(packet);
         }
         elapsed
+    }
+    /// The time of one burst of junk from ring to ring. It is made from packets that have just been relayed.
+    ///
+    /// # Panics
+    /// When a packet is sent on, or dropped for another reason: the bench would measure something else.
+    pub fn refuse(&mut self, kind: Kind, form: usize) -> Duration {
+        let flows = self.source.specs.len() as u32;
+        let first = self.source.made();
+        let media: Vec<Vec<u8>> = self.source.burst().map(<[u8]>::to_vec).collect();
+        for frame in &media {
+            assert!(self.peer.send_frame(InterfaceId(0), frame));
+        }
+        let mut burst = Burst::new();
+        self.io.receive(&mut burst);
+        process(&mut burst, &mut self.state, self.clock.now());
+        assert_eq!(self.io.transmit(&mut burst).sent, BURST);
+        while let Some(packet) = self.peer.receive() {
+            self.peer.recycle(packet);
+        }
+        let mut junk = vec![0; self.source.length];
+        for (frame, number) in media.iter().zip(first..) {
+            let endpoints = Endpoints::of(scattered(number, flows).0);
+            kind.write(form, &mut junk, [frame, frame], endpoints, MACS);
+            assert!(self.peer.send_frame(InterfaceId(0), &junk));
+        }
+        let mut burst = Burst::new();
+        let start = Instant::now();
+        self.io.receive(&mut burst);
+        process(&mut burst, &mut self.state, self.clock.now());
+        let processed = start.elapsed();
+        let verdict = Verdict::Drop(refused_as(kind, form));
+        assert!(burst.len() == BURST && burst.infos().iter().all(|info| info.verdict == verdict));
+        let start = Instant::now();
+        self.io.transmit(&mut burst);
+        processed + start.elapsed()
+    }
+}
+
+/// Where no XDP program has dropped it before.
+fn refused_as(kind: Kind, form: usize) -> DropReason {
+    match (kind, form) {
+        (Kind::UnknownPort, _) => DropReason::UnknownDestination,
+        (Kind::WrongSource, _) => DropReason::WrongSource,
+        (Kind::BadTag, _) => DropReason::AuthenticationFailed,
+        (Kind::Replay, _) => DropReason::Replayed,
+        (Kind::Malformed, 0) => DropReason::MalformedRtp,
+        (Kind::Malformed, _) => DropReason::TooShort,
     }
 }

@@ -6,6 +6,7 @@ pub mod crypto;
 pub mod engine;
 pub mod estimates;
 pub mod fixture;
+pub mod junk;
 pub mod markers;
 pub mod model;
 pub mod path;

@@ -15,11 +15,12 @@ use culvert_engine::{
 };
 use culvert_srtp::{KeyError, ReceiveContext, SendContext, Suite};
 use culvert_udp::{SocketOptions, UdpError, UdpSocket};
+use culvert_wire::Address;
 use culvert_xsk::{Socket, SocketConfig, StatisticsReader, Umem, UmemConfig, XskError};
 
 use crate::fixture::{Leg, keys};
 use crate::streams::SSRCS;
-use crate::wire::topology::{Endpoints, Macs, RELAY_INTERFACE};
+use crate::wire::topology::{Endpoints, Macs, RELAY, RELAY_INTERFACE, RELAY_PORTS};
 
 /// A contender.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -175,6 +176,17 @@ impl Relay {
         self.worker.counters.transmitted()
     }
 
+    /// Packets that the XDP program has steered to the worker; 0 without one.
+    ///
+    /// # Errors
+    /// When the kernel does not give its counters.
+    pub fn redirected(&self) -> Result<u64, RelayError> {
+        match &self.xdp {
+            Some((steering, ..)) => Ok(steering.counters()?.get(Counter::Redirected)),
+            None => Ok(0),
+        }
+    }
+
     /// Stops it and says how many packets were lost, by place and reason.
     ///
     /// # Errors
@@ -216,6 +228,8 @@ fn start_xdp(
     let socket = Socket::bind(&umem, &wanted)?;
     let mut steering = Steering::load(SteeringConfig { max_endpoints: 2 * flows, queues: 1 })?;
     steering.set_socket(0, std::os::fd::AsFd::as_fd(&socket))?;
+    let [first, last] = RELAY_PORTS;
+    steering.keep_ports(Address::from_ipv4(RELAY.octets()), first, last)?;
     let statistics = socket.statistics_reader();
     let (io, waker) = XdpIo::new(vec![socket], pool)?;
     let worker = Worker::spawn(0, config, io, waker, Clock::start())?;

@@ -47,13 +47,14 @@ enum Task {
     },
     /// Runs the benches, or one of them
     ///
-    /// `bench crypto` measures cryptography against other libraries, `bench path` relays on a wire; with `--help` they list
-    /// their options, whose files are named from the repository's root. Anything else goes to criterion.
+    /// `bench crypto` measures cryptography against other libraries, `bench path` relays on a wire, `bench junk` relays with ten
+    /// packets of junk for each of media; with `--help` they list their options, whose files are named from the repository's
+    /// root. Anything else goes to criterion.
     Bench {
         /// With the AWS-LC FIPS module as one more of Culvert's paths
         #[arg(long)]
         fips: bool,
-        /// `crypto` or `path` and its options, or a filter for criterion
+        /// `crypto`, `path` or `junk` and its options, or a filter for criterion
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -16,7 +16,9 @@ pub const SUITE: Suite = Suite::AesCm128HmacSha1_80;
 /// Where the RTP timestamp, which holds the packet's number, lies in its frame.
 pub const NUMBER: usize = HEADERS + 4;
 
-const HEADERS: usize = culvert_wire::ETHERNET_LENGTH + culvert_wire::IPV4_LENGTH + culvert_wire::UDP_LENGTH;
+/// Bytes of a frame before its UDP payload.
+pub const HEADERS: usize =
+    culvert_wire::ETHERNET_LENGTH + culvert_wire::IPV4_LENGTH + culvert_wire::UDP_LENGTH;
 const CHUNK: usize = 4096;
 
 /// Bytes of a frame to the relay, of voice in SRTP of that suite or in plain RTP.

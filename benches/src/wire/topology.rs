@@ -19,6 +19,8 @@ pub const SINK_PORT: u16 = 40_000;
 pub const EDGE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 /// Address of the relay.
 pub const RELAY: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+/// Ports of [`RELAY`] that calls may have, first and last.
+pub const RELAY_PORTS: [u16; 2] = [RELAY_PORT_A, SINK_PORT - 1];
 const CALLER_PORT: u16 = 10_000;
 const RELAY_PORT_A: u16 = 20_000;
 const RELAY_PORT_B: u16 = 30_000;
