@@ -82,17 +82,15 @@ impl Chance {
 /// its arithmetic.
 fn nearest(highest: u64, sequence: u16) -> u64 {
     let cycle = highest & !0xffff | u64::from(sequence);
-    [cycle, cycle.saturating_sub(1 << 16), cycle + (1 << 16)]
+    [Some(cycle), cycle.checked_sub(1 << 16), Some(cycle + (1 << 16))]
         .into_iter()
+        .flatten()
         .min_by_key(|index| index.abs_diff(highest))
         .unwrap()
 }
 
 /// Works on packets in bursts and says each one's verdict and index.
-fn bursts(
-    packets: &mut [Sent],
-    mut work: impl FnMut(&mut [Packet<'_>]),
-) -> Vec<(Result<(), Reject>, u64)> {
+fn bursts(packets: &mut [Sent], mut work: impl FnMut(&mut [Packet<'_>])) -> Vec<(Result<(), Reject>, u64)> {
     let mut verdicts = Vec::with_capacity(packets.len());
     for burst in packets.chunks_mut(64) {
         let mut lengths = Vec::with_capacity(burst.len());

@@ -196,7 +196,8 @@ impl Media {
                 let sequence = self.sequence.wrapping_add((number / sessions) as u16);
                 let buffer = frame.get_mut(HEADERS..).ok_or("a place is too short")?;
                 // The timestamp is the packet's number, from which the sink knows it.
-                let plain = Rtp { ssrc: session + 1, sequence, timestamp: number }.write(buffer, VOICE_PAYLOAD);
+                let plain =
+                    Rtp { ssrc: session + 1, sequence, timestamp: number }.write(buffer, VOICE_PAYLOAD);
                 burst.push(Packet::new(buffer, plain, Kind::Rtp, session));
             }
             protect_burst(&mut burst, &mut self.sender);
