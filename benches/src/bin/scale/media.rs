@@ -104,7 +104,7 @@ impl Media {
         for _ in 0..20 {
             self.fill(ATTEMPT)?;
             let pause = tokio::time::sleep(Duration::from_millis(100));
-            ((), passed) = self.during(bed, ATTEMPT, 10_000.0, async { Ok(pause.await) }).await?;
+            ((), passed) = self.during(bed, ATTEMPT, 100_000.0, async { Ok(pause.await) }).await?;
             if passed.received == passed.sent {
                 return Ok(());
             }
