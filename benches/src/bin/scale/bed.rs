@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -17,6 +17,8 @@ use crate::{Options, Outcome};
 
 const CONTROL: &str = "127.0.0.1:7443";
 pub(crate) const METRICS: &str = "127.0.0.1:9464";
+/// Of the far hosts, outside and inside.
+pub(crate) const FAR_INTERFACES: [&str; 2] = ["wan0", "lan0"];
 const SERVER: &str = "relay.culvert.test";
 /// Ports of the relay on each of its addresses.
 const PORTS: [u16; 2] = [10_000, 59_999];
@@ -24,7 +26,7 @@ const PORTS: [u16; 2] = [10_000, 59_999];
 pub(crate) struct Bed {
     daemon: Child,
     authority: Authority,
-    far: Namespace,
+    pub(crate) far: Namespace,
     pub(crate) relay: Namespace,
     _directory: TempDir,
 }
@@ -51,10 +53,12 @@ impl Bed {
         let (far_side, relay) = (Namespace::new("far")?, Namespace::new("relay")?);
         let ports = u32::from(PORTS[1] - PORTS[0]) + 1;
         let addresses = options.sessions.div_ceil(ports).max(1);
-        for (realm, (there, here)) in (0u8..).zip([("wan0", "outside"), ("lan0", "inside")]) {
+        for (realm, (there, here)) in (0u8..).zip(FAR_INTERFACES.into_iter().zip(["outside", "inside"])) {
             let own = (0..addresses)
                 .fold(EndSpec::new(here), |end, number| end.address(format!("{}/16", own(realm, number))));
-            connect(&far_side, &EndSpec::new(there).address(format!("{}/16", far(realm))), &relay, &own)?;
+            // With NAPI the relay's end takes what the generator redirects.
+            let there = EndSpec::new(there).address(format!("{}/16", far(realm)));
+            connect(&far_side, &there, &relay, &own.napi())?;
         }
         let directory = TempDir::new()?;
         let authority = Authority::new("scale", Validity::Days(1))?;
@@ -89,16 +93,6 @@ impl Bed {
         Ok(config)
     }
 
-    /// A socket of the far host outside.
-    pub(crate) fn source(&self) -> Outcome<UdpSocket> {
-        Ok(self.far.run(|| UdpSocket::bind((far(0), SOURCE_PORT)))??)
-    }
-
-    /// A socket of the far host inside.
-    pub(crate) fn sink(&self) -> Outcome<UdpSocket> {
-        Ok(self.far.run(|| UdpSocket::bind((far(1), 0)))??)
-    }
-
     /// What the daemon has.
     pub(crate) fn memory(&self) -> Outcome<Memory> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.daemon.id()))?;
@@ -110,12 +104,14 @@ impl Bed {
     }
 }
 
-/// Where media comes from.
-const SOURCE_PORT: u16 = 40_000;
-
 /// What the media of a session comes from.
 pub(crate) fn source_address() -> SocketAddr {
-    SocketAddr::new(far(0), SOURCE_PORT)
+    SocketAddr::new(far(0), 40_000)
+}
+
+/// Where the media of all sessions goes.
+pub(crate) fn sink_address() -> SocketAddr {
+    SocketAddr::new(far(1), 40_000)
 }
 
 impl Drop for Bed {
@@ -145,7 +141,7 @@ fn configuration(options: &Options, directory: &Path, addresses: u32) -> String 
          [control]\nlisten = {CONTROL:?}\n\
          [control.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n{}{}\
          [metrics]\nlisten = {METRICS:?}\n\
-         [engine]\nbackend = \"xdp\"\nmode = \"native\"\nworkers = 1\ncores = [{}]\n{}{}[log]\nformat = \"json\"\nlevel = \"info\"\n",
+         [engine]\nbackend = \"xdp\"\nmode = \"native\"\nworkers = 1\ncores = [{}]\n{}{}[admission]\nenabled = false\n[log]\nformat = \"json\"\nlevel = \"info\"\n",
         options.sessions,
         2 * options.sessions,
         file("server.pem"),

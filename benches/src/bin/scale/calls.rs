@@ -13,7 +13,7 @@ use culvert_benches::fixture::{Leg, master_bytes};
 use culvert_srtp::Suite;
 use tokio::task::JoinSet;
 
-use crate::bed::{Bed, far, source_address};
+use crate::bed::{Bed, far, sink_address, source_address};
 use crate::{Options, Outcome};
 
 pub(crate) struct Calls {
@@ -54,9 +54,9 @@ impl Calls {
         Ok(self.clients.get(index).ok_or("there is no connection")?.clone())
     }
 
-    /// Makes a session whose media comes from the bed's source and goes to `sink`; says where to send it.
-    pub(crate) async fn create(&self, number: u32, sink: Option<SocketAddr>) -> Outcome<SocketAddr> {
-        let made = self.client(number)?.create_session(request(self.suite, number, sink)).await?;
+    /// Makes a session whose media comes from the bed's source and goes to its sink; says where to send it.
+    pub(crate) async fn create_talking(&self, number: u32) -> Outcome<SocketAddr> {
+        let made = self.client(number)?.create_session(request(self.suite, number, true)).await?;
         let local = made.media.first().and_then(|media| media.legs.first()?.local_rtp.clone());
         let local = local.ok_or("the relay names no endpoint")?;
         Ok(SocketAddr::new(local.address.parse()?, u16::try_from(local.port)?))
@@ -65,7 +65,7 @@ impl Calls {
     pub(crate) async fn create_all(&self, numbers: Range<u32>) -> Outcome<Rate> {
         let suite = self.suite;
         self.all(numbers, move |mut client, number| async move {
-            client.create_session(request(suite, number, None)).await.map(drop)
+            client.create_session(request(suite, number, false)).await.map(drop)
         })
         .await
     }
@@ -136,13 +136,14 @@ fn name(number: u32) -> String {
     format!("call-{number:06}@scale.culvert.test")
 }
 
-/// The first leg's endpoint is the bed's source when there is a sink for what it sends.
-fn request(suite: Suite, number: u32, sink: Option<SocketAddr>) -> v1::CreateSessionRequest {
+/// The legs' endpoints are the bed's source and sink when it talks.
+fn request(suite: Suite, number: u32, talks: bool) -> v1::CreateSessionRequest {
     let somebody = |realm| SocketAddr::new(far(realm), 1024 + (number % 32_768) as u16);
-    let caller = if sink.is_some() { source_address() } else { somebody(0) };
+    let [caller, callee] =
+        if talks { [source_address(), sink_address()] } else { [somebody(0), somebody(1)] };
     let legs = vec![
         leg("outside", caller, suite, [Leg::A, Leg::B], 2 * number),
-        leg("inside", sink.unwrap_or_else(|| somebody(1)), suite, [Leg::A, Leg::B], 2 * number + 1),
+        leg("inside", callee, suite, [Leg::A, Leg::B], 2 * number + 1),
     ];
     let media = v1::Media { kind: v1::MediaKind::Audio.into(), legs, ..v1::Media::default() };
     v1::CreateSessionRequest { session_id: name(number), media: vec![media], media_timeout: None }

@@ -12,7 +12,8 @@ mod report;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use culvert_srtp::Suite;
@@ -42,11 +43,17 @@ struct Options {
     #[arg(long, default_value = "AES_CM_128_HMAC_SHA1_80", value_parser = suite)]
     suite: Suite,
     /// Of the sessions, how many carry media meanwhile.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 1000)]
     talking: u32,
     /// Packets per second of all media.
-    #[arg(long, default_value_t = 20_000)]
-    rate: u32,
+    #[arg(long, default_value_t = 300_000)]
+    media_rate: u32,
+    /// The longest that media can flow at a time; its packets are made before.
+    #[arg(long, default_value_t = 40.0)]
+    media_seconds: f64,
+    /// Processor of the generator.
+    #[arg(long, default_value_t = 0)]
+    media_cpu: usize,
     /// Questions of each kind, for the latencies.
     #[arg(long, default_value_t = 50)]
     questions: u32,
@@ -68,7 +75,7 @@ fn suite(name: &str) -> Result<Suite, String> {
     Suite::from_name(name).ok_or_else(|| format!("{name} is no suite"))
 }
 
-fn main() -> Outcome<()> {
+fn main() -> Outcome<ExitCode> {
     let options = Options::parse();
     let bed = Bed::start(&options)?;
     let mut report = Report::new(&options);
@@ -82,43 +89,48 @@ fn main() -> Outcome<()> {
     if let Some(file) = &options.json {
         std::fs::write(file, report.json())?;
     }
-    Ok(())
+    match report.verdict() {
+        Err(missed) => {
+            println!("missed:\n{missed}");
+            Ok(ExitCode::FAILURE)
+        }
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
 }
 
 async fn bench(options: &Options, bed: &Bed, report: &mut Report) -> Outcome<()> {
     let calls = Calls::connect(options, bed).await?;
     let empty = bed.memory()?;
     let talking = options.talking.min(options.sessions);
-    let sink = bed.sink()?;
     let mut ends: Vec<SocketAddr> = Vec::new();
     for number in 0..talking {
-        ends.push(calls.create(number, Some(sink.local_addr()?)).await?);
+        ends.push(calls.create_talking(number).await?);
     }
-    let mut media = Media::start(options, bed, sink, ends)?;
+    let mut media = Media::new(options, bed, &ends)?;
     // What is measured is a relay whose ways are known and whose media flows.
-    media.settle().await?;
+    media.settle(bed).await?;
 
-    media.begin();
     let probes = Probes::new(options, bed).await?;
-    let (made, during) = tokio::join!(calls.create_all(talking..options.sessions), async {
-        probes.ask_all(Duration::from_millis(100)).await
-    });
-    report.rate("create", made?);
-    report.latencies("creating", during?);
-    report.media("creating", media.end().await?);
+    let creating = async {
+        let ask = probes.ask_all(Duration::from_millis(100));
+        let (made, during) = tokio::join!(calls.create_all(talking..options.sessions), ask);
+        Ok((made?, during?))
+    };
+    let ((made, during), passed) = media.meanwhile(bed, creating).await?;
+    report.rate("create", made);
+    report.latencies("creating", during);
+    report.media("creating", passed);
     report.memory(options.sessions, empty, bed.memory()?);
 
-    media.begin();
-    report.latencies("live", probes.ask_all(Duration::from_millis(20)).await?);
-    report.media("live", media.end().await?);
+    let (live, passed) = media.meanwhile(bed, probes.ask_all(Duration::from_millis(20))).await?;
+    report.latencies("live", live);
+    report.media("live", passed);
     tokio::time::sleep(Duration::from_secs(options.linger)).await;
 
-    media.begin();
-    let begun = Instant::now();
-    report.rate("delete", calls.delete_all(talking..options.sessions).await?);
-    let left = Duration::from_secs(1).saturating_sub(begun.elapsed());
-    tokio::time::sleep(left).await;
-    report.media("deleting", media.end().await?);
+    let deleting = calls.delete_all(talking..options.sessions);
+    let (deleted, passed) = media.meanwhile(bed, deleting).await?;
+    report.rate("delete", deleted);
+    report.media("deleting", passed);
     calls.delete_all(0..talking).await?;
     report.emptied(calls.node().await?)?;
     Ok(())

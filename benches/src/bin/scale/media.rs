@@ -1,200 +1,224 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Media at a steady rate through some of the sessions, counted at both ends.
+//! Media at a steady rate through some of the sessions, from the kernel and to the kernel: each packet is counted once.
 
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::thread::JoinHandle;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use culvert_benches::fixture::{Leg, VOICE_PAYLOAD, keys};
-use culvert_srtp::{Contexts, Kind, Packet, ReceiveContext, SendContext, Suite, protect_burst};
-use nix::sys::socket::{setsockopt, sockopt};
+use culvert_benches::fixture::{Leg, RTP_HEADER, Rtp, VOICE_PAYLOAD, keys};
+use culvert_benches::streams::Side;
+use culvert_srtp::{Kind, Packet, SendContext, Suite, protect_burst};
+use culvert_traffic::{Arrival, Run, Traffic, TrafficConfig};
+use culvert_wire::emit::{self, HeaderSpec};
+use culvert_wire::{ETHERNET_LENGTH, Endpoint, IPV4_LENGTH, MacAddress, UDP_LENGTH};
 
-use crate::bed::Bed;
+use crate::bed::{Bed, FAR_INTERFACES, sink_address, source_address};
 use crate::{Options, Outcome};
 
 /// What is under way arrives within this.
 const SETTLE: Duration = Duration::from_millis(300);
-/// Packets that may wait to be read.
-const BUFFER: usize = 64 << 20;
+const HEADERS: usize = ETHERNET_LENGTH + IPV4_LENGTH + UDP_LENGTH;
+/// Packets of an attempt to get through.
+const ATTEMPT: u32 = 2000;
+/// Runs of the generator after which what is due goes out.
+const BATCH: u32 = 64;
+/// The generator spins between packets: it is to give way to those who have work, and needs little of a processor.
+const NICENESS: &str = "5";
+/// What a generator that gave way may catch up.
+const CATCH_UP: Duration = Duration::from_millis(5);
 
 pub(crate) struct Media {
-    shared: Arc<Shared>,
-    /// Sent and received when the interval began.
-    before: [u64; 2],
-    begun: Instant,
-    threads: Vec<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    paused: AtomicBool,
-    stopped: AtomicBool,
-    sent: AtomicU64,
-    received: AtomicU64,
+    traffic: Traffic,
+    sender: Side,
+    /// Headers of each session's packets.
+    specs: Vec<HeaderSpec>,
+    sequence: u16,
+    suite: Suite,
+    rate: f64,
+    frames: u32,
+    interface: u32,
+    cpu: usize,
 }
 
 /// What passed in an interval.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Passed {
     pub(crate) sent: u64,
+    /// Distinct packets at the right address.
     pub(crate) received: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) wrong: u64,
+    pub(crate) reordered: u64,
+    /// From the first packet to the last that was sent.
     pub(crate) elapsed: Duration,
+    /// What was measured meanwhile took that long.
+    pub(crate) wanted: Duration,
 }
 
 impl Media {
-    pub(crate) fn start(
-        options: &Options,
-        bed: &Bed,
-        sink: UdpSocket,
-        relay: Vec<SocketAddr>,
-    ) -> Outcome<Media> {
-        let shared = Arc::new(Shared::default());
-        setsockopt(&sink, sockopt::RcvBufForce, &BUFFER)?;
-        sink.set_read_timeout(Some(Duration::from_millis(100)))?;
-        let source = bed.source()?;
-        let mut talkers = Vec::new();
-        for (number, relay) in (0..).zip(relay) {
-            talkers.push(Talker::new(options.suite, number, relay)?);
+    /// `relay`: where each session's packets go.
+    pub(crate) fn new(options: &Options, bed: &Bed, relay: &[SocketAddr]) -> Outcome<Media> {
+        let frames = (f64::from(options.media_rate) * options.media_seconds) as u32;
+        let frames = frames.max(ATTEMPT);
+        // What was made ready and not sent is a gap in the sequence numbers.
+        if relay.is_empty() || frames / relay.len() as u32 >= 1 << 14 {
+            return Err("too many packets a session: give more --talking, or fewer --media-seconds".into());
         }
-        let (receiving, sending) = (Arc::clone(&shared), Arc::clone(&shared));
-        let rate = f64::from(options.rate);
-        let threads = vec![
-            std::thread::spawn(move || receive(&sink, &receiving)),
-            std::thread::spawn(move || send(&source, talkers, rate, &sending)),
-        ];
-        Ok(Media { shared, before: [0; 2], begun: Instant::now(), threads })
+        let longest = HEADERS + length(options.suite);
+        let mut traffic = Traffic::load(TrafficConfig { frames, longest, flows: relay.len() as u32 })?;
+        let [outside, inside] = FAR_INTERFACES;
+        bed.far.run(|| traffic.generator.attach_sink(inside))??;
+        let edge = bed.far.interface(outside)?;
+        let source = bed.relay.interface("outside")?;
+        let mut sender = Side::default();
+        let mut specs = Vec::new();
+        for (number, relay) in (0..).zip(relay) {
+            // What the relay receives under, as the request has it.
+            sender.send.push(SendContext::new(keys(options.suite, Leg::A, 2 * number)?, 1));
+            specs.push(HeaderSpec {
+                source_mac: MacAddress(edge.mac_address),
+                destination_mac: MacAddress(source.mac_address),
+                vlan: None,
+                source: Endpoint::from(source_address()),
+                destination: Endpoint::from(*relay),
+                traffic_class: 46 << 2,
+                hop_limit: 64,
+            });
+        }
+        Ok(Media {
+            traffic,
+            sender,
+            specs,
+            sequence: 0,
+            suite: options.suite,
+            rate: f64::from(options.media_rate),
+            frames,
+            interface: edge.index,
+            cpu: options.media_cpu,
+        })
     }
 
     /// Waits until the relay knows its ways: what was sent before may have been lost.
-    pub(crate) async fn settle(&mut self) -> Outcome<()> {
-        for _ in 0..50 {
-            self.begin();
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            let Passed { sent, received, .. } = self.end().await?;
-            if sent > 0 && sent == received {
+    pub(crate) async fn settle(&mut self, bed: &Bed) -> Outcome<()> {
+        let mut passed = Passed::default();
+        for _ in 0..20 {
+            self.fill(ATTEMPT)?;
+            let pause = tokio::time::sleep(Duration::from_millis(100));
+            ((), passed) = self.during(bed, ATTEMPT, 100_000.0, async { Ok(pause.await) }).await?;
+            if passed.received == passed.sent {
                 return Ok(());
             }
         }
-        Err("media does not get through".into())
+        Err(format!("media does not get through: {passed:?}").into())
     }
 
-    pub(crate) fn begin(&mut self) {
-        self.before = self.counts();
-        self.begun = Instant::now();
-        self.shared.paused.store(false, Relaxed);
+    /// Lets media flow while something is done, and for as long.
+    pub(crate) async fn meanwhile<T>(
+        &mut self,
+        bed: &Bed,
+        work: impl Future<Output = Outcome<T>>,
+    ) -> Outcome<(T, Passed)> {
+        let (frames, rate) = (self.frames, self.rate);
+        self.fill(frames)?;
+        self.during(bed, frames, rate, work).await
     }
 
-    /// Ends the interval: stops sending and lets arrive what is under way.
-    pub(crate) async fn end(&mut self) -> Outcome<Passed> {
-        self.shared.paused.store(true, Relaxed);
-        let elapsed = self.begun.elapsed();
-        tokio::time::sleep(SETTLE).await;
-        let [sent, received] = self.counts();
-        if self.threads.iter().any(JoinHandle::is_finished) {
-            return Err("a thread of the media has ended".into());
+    async fn during<T>(
+        &self,
+        bed: &Bed,
+        packets: u32,
+        rate: f64,
+        work: impl Future<Output = Outcome<T>>,
+    ) -> Outcome<(T, Passed)> {
+        let interval = (1e9 / rate) as u64;
+        let run = Run {
+            packets: packets.into(),
+            frames: packets,
+            length: HEADERS + length(self.suite),
+            interface: self.interface,
+            interval,
+            catch_up: CATCH_UP.as_nanos() as u64,
+            arrival: Arrival { length: length(self.suite), number: HEADERS + 4 },
+            stamped: false,
+        };
+        let SocketAddr::V4(sink) = sink_address() else { return Err("the sink has no IPv4 address".into()) };
+        let destinations: Vec<SocketAddrV4> = vec![sink; self.specs.len()];
+        let meter = &self.traffic.meter;
+        meter.begin(&run, &destinations)?;
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            let generating = scope.spawn(|| bed.far.run(|| self.generate())?);
+            // This thread has nothing else to do: the runtime's others carry on.
+            let done = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(work));
+            let wanted = begun.elapsed();
+            // The sink must go on.
+            meter.offer(meter.sent().packets.max(1));
+            let generated = generating.join().map_err(|_| "the generator's thread has panicked")?;
+            generated?;
+            std::thread::sleep(SETTLE);
+            let (sent, delivered) = (meter.sent(), meter.delivered());
+            meter.end();
+            let passed = Passed {
+                sent: sent.packets,
+                received: delivered.packets,
+                duplicates: delivered.duplicates,
+                wrong: delivered.wrong,
+                reordered: delivered.reordered,
+                elapsed: Duration::from_nanos(sent.span),
+                wanted,
+            };
+            Ok((done?, passed))
+        })
+    }
+
+    fn generate(&self) -> Outcome<()> {
+        culvert_traffic::pin(self.cpu)?;
+        let thread = std::fs::read_link("/proc/thread-self")?;
+        let thread = thread.file_name().ok_or("this thread has no number")?;
+        Command::new("renice").args(["-n", NICENESS, "-p"]).arg(thread).output()?;
+        Ok(self.traffic.generator.send(&self.traffic.meter, BATCH)?)
+    }
+
+    /// Makes the next packets of all sessions ready.
+    fn fill(&mut self, packets: u32) -> Outcome<()> {
+        let frame = HEADERS + length(self.suite);
+        let sessions = self.specs.len() as u32;
+        let mut places = self.traffic.pool.places_mut(frame).take(packets as usize);
+        let mut next = 0_u32;
+        loop {
+            let mut frames: Vec<&mut [u8]> = places.by_ref().take(64).collect();
+            if frames.is_empty() {
+                break;
+            }
+            let mut burst: Vec<Packet<'_>> = Vec::with_capacity(frames.len());
+            for (number, frame) in (next..).zip(&mut frames) {
+                let session = number % sessions;
+                let sequence = self.sequence.wrapping_add((number / sessions) as u16);
+                let buffer = frame.get_mut(HEADERS..).ok_or("a place is too short")?;
+                // The timestamp is the packet's number, from which the sink knows it.
+                let plain =
+                    Rtp { ssrc: session + 1, sequence, timestamp: number }.write(buffer, VOICE_PAYLOAD);
+                burst.push(Packet::new(buffer, plain, Kind::Rtp, session));
+            }
+            protect_burst(&mut burst, &mut self.sender);
+            for packet in &burst {
+                packet.outcome.clone()?;
+            }
+            drop(burst);
+            for (number, place) in (next..).zip(&mut frames) {
+                let (headers, payload) = place.split_at_mut(HEADERS);
+                let spec = self.specs.get((number % sessions) as usize).ok_or("there is no such session")?;
+                let payload = payload.get(..frame - HEADERS).ok_or("a place is too short")?;
+                emit::write(headers, spec, payload).map_err(|error| format!("{error:?}"))?;
+            }
+            next += frames.len() as u32;
         }
-        Ok(Passed { sent: sent - self.before[0], received: received - self.before[1], elapsed })
-    }
-
-    fn counts(&self) -> [u64; 2] {
-        [self.shared.sent.load(Relaxed), self.shared.received.load(Relaxed)]
-    }
-}
-
-impl Drop for Media {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Relaxed);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// One endpoint: its keys, and its next packet.
-struct Talker {
-    relay: SocketAddr,
-    context: SendContext,
-    ssrc: u32,
-    sequence: u16,
-}
-
-impl Talker {
-    fn new(suite: Suite, number: u32, relay: SocketAddr) -> Outcome<Talker> {
-        // What the relay receives under, as the request has it.
-        let context = SendContext::new(keys(suite, Leg::A, 2 * number)?, 1);
-        Ok(Talker { relay, context, ssrc: number + 1, sequence: 0 })
-    }
-
-    fn talk(&mut self, socket: &UdpSocket) -> Outcome<()> {
-        let mut buffer = [0x55; 12 + VOICE_PAYLOAD + 32];
-        self.sequence = self.sequence.wrapping_add(1);
-        let timestamp = u32::from(self.sequence).wrapping_mul(160);
-        buffer[..2].copy_from_slice(&[0x80, 0]);
-        buffer[2..4].copy_from_slice(&self.sequence.to_be_bytes());
-        buffer[4..8].copy_from_slice(&timestamp.to_be_bytes());
-        buffer[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
-        let mut packets = [Packet::new(&mut buffer, 12 + VOICE_PAYLOAD, Kind::Rtp, 0)];
-        protect_burst(&mut packets, self);
-        let [packet] = packets;
-        packet.outcome?;
-        let length = packet.length;
-        socket.send_to(buffer.get(..length).unwrap_or_default(), self.relay)?;
+        self.sequence = self.sequence.wrapping_add(packets.div_ceil(sessions) as u16);
         Ok(())
     }
 }
 
-impl Contexts for Talker {
-    fn receive(&self, _: u32) -> Option<&ReceiveContext> {
-        None
-    }
-
-    fn receive_mut(&mut self, _: u32) -> Option<&mut ReceiveContext> {
-        None
-    }
-
-    fn send(&self, _: u32) -> Option<&SendContext> {
-        Some(&self.context)
-    }
-
-    fn send_mut(&mut self, _: u32) -> Option<&mut SendContext> {
-        Some(&mut self.context)
-    }
-}
-
-/// What is due is sent once a millisecond; what could not be in time is not made up for.
-fn send(socket: &UdpSocket, mut talkers: Vec<Talker>, rate: f64, shared: &Shared) {
-    let mut next = 0;
-    let mut last = Instant::now();
-    let mut due = 0.0;
-    while !shared.stopped.load(Relaxed) && !talkers.is_empty() {
-        std::thread::sleep(Duration::from_millis(1));
-        let now = Instant::now();
-        let elapsed = (now - last).min(Duration::from_millis(10));
-        last = now;
-        if shared.paused.load(Relaxed) {
-            continue;
-        }
-        due += rate * elapsed.as_secs_f64();
-        while due >= 1.0 {
-            due -= 1.0;
-            next = (next + 1) % talkers.len();
-            let Some(talker) = talkers.get_mut(next) else { return };
-            if talker.talk(socket).is_err() {
-                return;
-            }
-            shared.sent.fetch_add(1, Relaxed);
-        }
-    }
-}
-
-fn receive(socket: &UdpSocket, shared: &Shared) {
-    let mut buffer = [0; 2048];
-    while !shared.stopped.load(Relaxed) {
-        // The timeout is there to see the end.
-        if socket.recv(&mut buffer).is_ok() {
-            shared.received.fetch_add(1, Relaxed);
-        }
-    }
+/// Bytes of the payload of UDP.
+fn length(suite: Suite) -> usize {
+    RTP_HEADER + VOICE_PAYLOAD + suite.rtp_tag_length()
 }

@@ -16,12 +16,17 @@ use crate::{Options, Outcome};
 const WANTED_LATENCY: Duration = Duration::from_millis(100);
 /// Sessions made in a second that are wanted.
 const WANTED_RATE: f64 = 5000.0;
+/// Of the rate of media and of the time, to count as all of it.
+const ENOUGH: f64 = 0.95;
 
 /// All results, for people and for programs.
 pub(crate) struct Report {
     lines: Vec<String>,
     latencies: Table,
     rows: Vec<Value>,
+    media_rate: u32,
+    /// What was wanted and not found.
+    missed: Vec<String>,
 }
 
 impl Report {
@@ -36,11 +41,14 @@ impl Report {
             load.split(' ').next().unwrap_or_default()
         )];
         let latencies = Table::new(["while", "question", "p50, ms", "p99, ms", "max, ms", "wanted"]);
-        Report { lines, latencies, rows: Vec::new() }
+        Report { lines, latencies, rows: Vec::new(), media_rate: options.media_rate, missed: Vec::new() }
     }
 
     pub(crate) fn rate(&mut self, what: &'static str, mut rate: Rate) {
         let [p50, p99, max] = quantiles(&mut rate.latencies);
+        if rate.per_second() < WANTED_RATE {
+            self.missed.push(format!("{what}: {:.0} a second; wanted: {WANTED_RATE}", rate.per_second()));
+        }
         self.lines.push(format!(
             "{what}: {} in {:.1} s, {:.0} a second (wanted {WANTED_RATE}), the slowest second {}; request p50 {:.2} ms, \
              p99 {:.2} ms, max {:.2} ms",
@@ -62,6 +70,10 @@ impl Report {
         for (question, mut times) in latencies {
             let [p50, p99, max] = quantiles(&mut times);
             let verdict = if max < WANTED_LATENCY { "< 100 ms: met" } else { "< 100 ms: missed" };
+            if max >= WANTED_LATENCY {
+                let found = milliseconds(max);
+                self.missed.push(format!("{question} while {during}: {found:.1} ms; wanted: below 100 ms"));
+            }
             self.latencies.row([
                 during.into(),
                 question.into(),
@@ -77,14 +89,31 @@ impl Report {
         }
     }
 
+    /// Nothing may be lost, and media must have flowed all the time.
     pub(crate) fn media(&mut self, during: &'static str, passed: Passed) {
-        let Passed { sent, received, elapsed } = passed;
+        let Passed { sent, received, duplicates, wrong, reordered, elapsed, wanted } = passed;
         let lost = sent.saturating_sub(received);
-        let rate = sent as f64 / elapsed.as_secs_f64();
-        self.lines.push(format!("media while {during}: {sent} sent, {rate:.0} a second, {lost} lost"));
+        let rate = sent as f64 / elapsed.as_secs_f64().max(1e-9);
+        let (flowed, took) = (elapsed.as_secs_f64(), wanted.as_secs_f64());
+        self.lines.push(format!(
+            "media while {during}: {sent} sent, {rate:.0} a second for {flowed:.1} s of {took:.1} s; {lost} lost \
+             (wanted 0), {wrong} wrong, {duplicates} twice, {reordered} out of order"
+        ));
+        if lost + wrong + duplicates > 0 {
+            self.missed.push(format!(
+                "media while {during}: {lost} of {sent} lost, {wrong} wrong, {duplicates} twice; wanted: 0"
+            ));
+        }
+        if rate < ENOUGH * f64::from(self.media_rate) || flowed < ENOUGH * took {
+            self.missed.push(format!(
+                "media while {during}: {rate:.0} a second for {flowed:.1} s of {took:.1} s; wanted: {} a second, all \
+                 the time (--media-seconds)",
+                self.media_rate
+            ));
+        }
         self.rows.push(json!({
             "bench": "scale", "what": "media", "while": during, "sent": sent, "received": received, "lost": lost,
-            "pps": rate,
+            "wrong": wrong, "duplicates": duplicates, "reordered": reordered, "pps": rate, "seconds": flowed,
         }));
     }
 
@@ -107,6 +136,14 @@ impl Report {
     /// Nothing may be left when all sessions have been deleted.
     pub(crate) fn emptied(&mut self, (listed, total): (u64, u64)) -> Outcome<()> {
         if (listed, total) == (0, 0) { Ok(()) } else { Err(format!("{total} sessions are left").into()) }
+    }
+
+    /// Whether all that was wanted was found.
+    ///
+    /// # Errors
+    /// With what was not.
+    pub(crate) fn verdict(&self) -> Outcome<()> {
+        if self.missed.is_empty() { Ok(()) } else { Err(self.missed.join("\n").into()) }
     }
 
     pub(crate) fn json(&self) -> String {

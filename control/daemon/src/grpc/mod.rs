@@ -25,6 +25,9 @@ use crate::plane::PlaneError;
 use crate::roles::Access;
 use crate::tls::{self, LinkRegister};
 
+/// Sessions of a page that are rendered under the node's lock without a break.
+const RENDERED_AT_A_TIME: usize = 64;
+
 /// The service, for clients that the accept loop has identified.
 #[derive(Clone, Debug)]
 pub struct RelayService {
@@ -63,6 +66,18 @@ impl RelayService {
 
     fn render(&self, view: &SessionView) -> v1::Session {
         self.node.read(|inner| answer::session(view, &inner.plane, |key| inner.plane.counters(key).cloned()))
+    }
+
+    /// The same of many, some at a time: each turn waits for those who ask for the lock, and they wait for each turn.
+    fn render_all(&self, views: &[SessionView]) -> Vec<v1::Session> {
+        let mut sessions = Vec::with_capacity(views.len());
+        for turn in views.chunks(RENDERED_AT_A_TIME) {
+            self.node.read(|inner| {
+                let counters = |key: &FlowKey| inner.plane.counters(key).cloned();
+                sessions.extend(turn.iter().map(|view| answer::session(view, &inner.plane, counters)));
+            });
+        }
+        sessions
     }
 }
 
@@ -144,7 +159,7 @@ impl Relay for RelayService {
             .read(|inner| inner.sessions.list(&caller, asked.page_size, &asked.page_token))
             .map_err(|error| answer::status(&error))?;
         Ok(Response::new(v1::ListSessionsResponse {
-            sessions: page.sessions.iter().map(|view| self.render(view)).collect(),
+            sessions: self.render_all(&page.sessions),
             next_page_token: page.next_page_token,
             total: page.total as u64,
         }))

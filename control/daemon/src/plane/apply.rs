@@ -171,7 +171,11 @@ impl Plane {
                     }
                 }
                 if receive.is_some() {
-                    self.overlaps.push_back((now + self.rekey_overlap, flow));
+                    let end = now + self.rekey_overlap;
+                    if let Some(placed) = self.flows.get_mut(&flow) {
+                        placed.overlap_ends = Some(end);
+                    }
+                    self.overlaps.push_back((end, flow));
                 }
                 batch.push(worker, Command::Rekey { slot, receive, send });
             }
@@ -255,6 +259,7 @@ impl Plane {
                 slot,
                 counters: Arc::clone(&counters),
                 keyed: [None; 2],
+                overlap_ends: None,
                 destinations: [None; 2],
                 locals: spec.egress.map(|egress| egress.local),
                 unresolved: [None; 2],

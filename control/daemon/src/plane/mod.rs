@@ -79,6 +79,8 @@ struct Placed {
     counters: Arc<FlowCounters>,
     /// When its sides were given the keys that they have, by [`Direction`].
     keyed: [Option<Nanos>; 2],
+    /// When the overlap of its latest re-key ends, or ended.
+    overlap_ends: Option<Instant>,
     /// Where it sends RTP and RTCP, counted in with the worker's next hops.
     destinations: [Option<Destination>; 2],
     /// Local endpoints that it sends from.
@@ -114,12 +116,10 @@ impl Plane {
     /// Ends the overlaps that are over, looks at how busy the workers are, and sends what a full ring has held back.
     pub fn tick(&mut self, now: Instant) {
         while self.overlaps.front().is_some_and(|(end, _)| *end <= now) {
-            let Some((_, key)) = self.overlaps.pop_front() else { break };
+            let Some((end, key)) = self.overlaps.pop_front() else { break };
             // A newer re-key of the same flow has an overlap of its own, which is not over.
-            if self.overlaps.iter().any(|(_, other)| *other == key) {
-                continue;
-            }
             if let Some(placed) = self.flows.get(&key)
+                && placed.overlap_ends == Some(end)
                 && let Some(worker) = self.workers.get_mut(placed.worker)
             {
                 worker.send(Command::RetirePrevious { slot: placed.slot });
