@@ -103,8 +103,11 @@ impl Media {
         let mut passed = Passed::default();
         for _ in 0..20 {
             self.fill(ATTEMPT)?;
-            let pause = tokio::time::sleep(Duration::from_millis(100));
-            ((), passed) = self.during(bed, ATTEMPT, 100_000.0, async { Ok(pause.await) }).await?;
+            let pause = async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Ok(())
+            };
+            ((), passed) = self.during(bed, ATTEMPT, 100_000.0, pause).await?;
             if passed.received == passed.sent {
                 return Ok(());
             }
@@ -202,7 +205,7 @@ impl Media {
             }
             protect_burst(&mut burst, &mut self.sender);
             for packet in &burst {
-                packet.outcome.clone()?;
+                packet.outcome?;
             }
             drop(burst);
             for (number, place) in (next..).zip(&mut frames) {
