@@ -29,6 +29,7 @@ const PACKAGES: &[(Group, &[&str])] = &[
     (Group::Test, &["sip-tester", "socat"]),
     // The terminal in which `culvert top` is driven.
     (Group::Test, &["tmux"]),
+    // The doctor's mends call sysctl.
     (Group::Test, &["procps"]),
     // What metrics, alert rules and the dashboard are made for.
     (Group::Test, &["prometheus"]),
