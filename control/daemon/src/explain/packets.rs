@@ -25,6 +25,8 @@ pub(super) enum Clue {
     OtherDirection,
     /// A key of the session: of the medium and the leg, received from (`true`) or sent to.
     OtherKey { media: u8, leg: u8, from: bool },
+    /// SRTCP under the leg's own key whose payload is in the clear: its E bit is not set (RFC 3711 section 3.4).
+    Unencrypted,
     /// RTP in the clear. `sure`: it cannot be anything else.
     Plain { sure: bool },
     /// Its length is that of another suite's packets.
@@ -52,6 +54,8 @@ pub(super) fn clue(facts: &Facts, flow: &FlowFacts, note: &Note) -> Option<Clue>
                     Clue::Mki(authentic.mki)
                 } else if authentic.roll_over_counter != expected {
                     Clue::RollOver { used: authentic.roll_over_counter, expected }
+                } else if authentic.unencrypted {
+                    Clue::Unencrypted
                 } else {
                     return None;
                 });

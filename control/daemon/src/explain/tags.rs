@@ -139,6 +139,14 @@ impl Judge<'_> {
                     ),
                 )
             }
+            Clue::Unencrypted => (
+                format!("The endpoint of {from} sends SRTCP without encryption, which {suite} demands."),
+                vec![
+                    "the tag fits, and the bit that says that the packet is encrypted is not set".to_owned(),
+                ],
+                "Take UNENCRYPTED_SRTCP out of the a=crypto line that the endpoint was offered or has sent."
+                    .to_owned(),
+            ),
             Clue::Plain { sure } => (
                 format!(
                     "The endpoint of {from} {} plain RTP where SRTP is agreed ({suite}).",
@@ -186,7 +194,7 @@ fn kind_of(clue: Clue) -> Kind {
         Clue::Previous | Clue::Mki(_) | Clue::OtherKey { .. } => Kind::WrongKey,
         Clue::Suite { .. } | Clue::LengthOf { .. } => Kind::WrongSuite,
         Clue::OtherDirection => Kind::KeyOfOtherDirection,
-        Clue::Plain { .. } => Kind::Plain,
+        Clue::Plain { .. } | Clue::Unencrypted => Kind::Plain,
         Clue::Unknown { .. } => Kind::UnknownKey,
     }
 }

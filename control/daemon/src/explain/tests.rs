@@ -145,6 +145,7 @@ fn a_packet_is_read_by_the_key_that_fits() {
         (under(0, Receive, |it| it.previous = true), 170, Kind::WrongKey),
         (under(0, Receive, |it| it.suite = Suite::AesCm128HmacSha1_32), 164, Kind::WrongSuite),
         (under(0, Receive, |it| it.mki = MkiFit::Missing), 170, Kind::WrongKey),
+        (under(0, Receive, |it| it.unencrypted = true), 170, Kind::Plain),
         (under(0, Send, |_| {}), 170, Kind::WrongKey),
         (under(1, Receive, |_| {}), 170, Kind::WrongKey),
         (under(1, Send, |_| {}), 170, Kind::KeyOfOtherDirection),
